@@ -1,0 +1,204 @@
+"""One capped joint and its neighbours: what reaches it, what it draws for itself, how it pulls and how it can fail.
+
+The words between an assembly and one of its joints, the joint's state, are
+
+    gap_melt, gap    height of the solder at melting and at the solidus, before the joint's own noise
+    height, cap      copper with nickel, and solder cap, as the chip has them at the site
+    diameter         of the pillar, as the wafer has it
+    offset, capture  distance of the pillar from its pad at the solidus, and at placement
+    top              bump top above the least-squares plane of the chip's bump tops, before the bump's own noise
+"""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float, Int
+
+from yieldopt.problem import Pairs, Population, Sites
+from yieldopt.typing import Measures, Scalar
+from yieldopt_pillars.assemblies._capped_design import CappedDesign, CappedSpreads
+from yieldopt_pillars.parts import alignment_offset, equilibrium, joint, solder_volume
+from yieldopt_pillars.parts.coplanarity import Flatness
+from yieldopt_pillars.parts.draw import normal
+from yieldopt_pillars.parts.pillar_height import ChipHeights, mode_amplitudes
+
+
+class Shared(eqx.Module):
+    """What the joints of one assembly share."""
+
+    heights: ChipHeights
+    cap: Array
+    diameter: Array
+    pad_modes: Float[Array, " modes"]
+    warpage: Array
+    twist: Array
+    chip_bow: Array
+    alignment: alignment_offset.Alignment
+
+
+class Own(eqx.Module):
+    """What one joint draws for itself: deviations in um, `paste` relative."""
+
+    height: Array
+    cap: Array
+    diameter: Array
+    pad: Array
+    x: Array
+    y: Array
+    paste: Array
+
+
+class Made(eqx.Module):
+    """One joint as made: radii of its ends and volumes of its solder (um, um3)."""
+
+    pillar_radius: Array
+    pad_radius: Array
+    total: Array
+    paste: Array
+    eaten: Array
+
+    @property
+    def volume(self) -> Array:
+        """Solder that is still solder."""
+        return self.total - self.eaten
+
+
+class Process(eqx.Module):
+    """What is chosen rather than tuned, fixed before any number flows."""
+
+    paste: bool = eqx.field(static=True, default=False)
+    nickel_on_pillar: bool = eqx.field(static=True, default=True)
+    nickel_on_pad: bool = eqx.field(static=True, default=False)
+
+    def made(self, design: CappedDesign, state: Measures, own: Own) -> Made:
+        """The joint's ends and solder."""
+        pillar, pad = state["diameter"] + own.diameter, design.pad_opening
+        paste = jnp.zeros(())
+        if self.paste:
+            paste = solder_volume.paste_volume(design.paste_thickness, pad) * (1.0 + own.paste)
+        total = solder_volume.cap_volume(state["cap"] + own.cap, pillar) + paste
+        eaten = solder_volume.eaten_volume(
+            design.time_above_liquidus, pillar, pad, self.nickel_on_pillar, self.nickel_on_pad
+        )
+        return Made(0.5 * pillar, 0.5 * pad, total, paste, eaten)
+
+
+class Joints(Population[CappedDesign]):
+    """Pillar, solder and pad at every bump."""
+
+    sites: Sites
+    spreads: CappedSpreads
+    flatness: Flatness
+    process: Process = eqx.field(default_factory=Process)
+
+    def variation(self, design: CappedDesign) -> Own:
+        """Draw a joint's own noise; the cap follows the height through the opening that both are plated in."""
+        spreads, still = self.spreads, jnp.zeros(())
+        plated = normal("height")
+        cap = solder_volume.follow(design.cap_correlation, plated, normal("cap"))
+        return Own(
+            height=spreads.height_bump * plated,
+            cap=spreads.cap_bump * design.cap_height * cap,
+            diameter=normal("diameter", spreads.diameter_bump),
+            pad=normal("pad", spreads.pad_pad),
+            x=normal("x", spreads.pattern_bump),
+            y=normal("y", spreads.pattern_bump),
+            paste=normal("paste", spreads.paste_pad) if self.process.paste else still,
+        )
+
+    def average(self) -> Own:
+        """The joint without noise of its own."""
+        return Own(*(jnp.zeros(()) for _ in range(7)))
+
+    def state(self, design: CappedDesign, shared: Shared, pose: Float[Array, " pose"], site: Sites) -> Measures:
+        """What the assembly makes of one site; affine in the pose."""
+        flat, align = self.flatness, shared.alignment
+        u, v = site.x / flat.half, site.y / flat.half
+        field, place = flat.field(site.x, site.y), jnp.stack([site.x, site.y])
+        aim = jnp.stack([jnp.asarray(design.placement_x), jnp.asarray(design.placement_y)])
+        height = design.pillar_height + design.nickel_height + shared.heights.at(field)
+        bent = shared.warpage * flat.bow(site.x, site.y) + shared.twist * flat.twist(site.x, site.y)
+        below = height + shared.pad_modes @ field
+        return {
+            "gap_melt": equilibrium.at_melting(pose, u, v) + bent - below,
+            "gap": equilibrium.at_solidus(pose, u, v) + design.solidus_ratio * bent - below,
+            "height": height,
+            "cap": design.cap_height * (1.0 + shared.cap) + self._cap_modes(design, shared) @ field,
+            "diameter": design.pillar_diameter + shared.diameter,
+            "offset": alignment_offset.distance(*align.aligned(place, aim, design.residual_fraction)),
+            "capture": alignment_offset.distance(*align.placed(place, aim)),
+            "top": self._top(design, shared, site),
+        }
+
+    def _cap_modes(self, design: CappedDesign, shared: Shared) -> Array:
+        """What the cap's field owes to the current map that the pillars were plated under, um."""
+        rms = design.cap_correlation * self.spreads.cap_die * design.cap_height
+        return mode_amplitudes(rms, shared.heights.waves)
+
+    def _top(self, design: CappedDesign, shared: Shared, site: Sites) -> Array:
+        modes = shared.heights.modes + self._cap_modes(design, shared)
+        still = jnp.zeros_like(shared.chip_bow)
+        return self.flatness.off_plane(site.x, site.y) @ jnp.concatenate([jnp.stack([shared.chip_bow, still]), modes])
+
+    def force(self, design: CappedDesign, state: Measures, element: Own) -> Measures:
+        """Capillary force on the chip at melting and at the solidus, per surface tension (um), pulling positive.
+
+        One solder in every joint: its tension cancels from the balance.
+        """
+        made, own = self.process.made(design, state, element), element.height + element.pad
+        heights = jnp.stack([state["gap_melt"], state["gap"]]) - own
+        at_melting, at_solidus = joint.force(made.pad_radius, made.pillar_radius, made.volume, heights)
+        return {"gap_melt": at_melting, "gap": at_solidus}
+
+    def response(self, design: CappedDesign, state: Measures, element: Own) -> Measures:
+        """Measure one joint in every way that it can fail."""
+        made, own = self.process.made(design, state, element), element.height + element.pad
+        ends = made.pad_radius, made.pillar_radius, made.volume
+        height = state["gap"] - own
+        apart = alignment_offset.distance(state["offset"] + element.x, element.y)
+        caught = alignment_offset.distance(state["capture"] + element.x, element.y)
+        reach = joint.free_cap_height(made.pillar_radius, made.volume - made.paste)
+        if self.process.paste:
+            reach = reach + joint.free_cap_height(made.pad_radius, made.paste)
+        plated = state["height"] + element.height + state["cap"] + element.cap
+        return {
+            "wetting": reach - (state["gap_melt"] - own),
+            "capture": made.pad_radius + made.pillar_radius - design.capture_margin - caught,
+            "overlap": alignment_offset.overlap(made.pad_radius, made.pillar_radius, apart),
+            "climb": 1.0 - height / joint.overhang_height(*ends),
+            "headroom": design.resist_height - plated,
+            "intermetallic": solder_volume.eaten_fraction(
+                made.eaten, made.total, solder_volume.disc(design.pad_opening)
+            ),
+            "coplanarity": state["top"] + element.height + element.cap,
+            "standoff": state["height"] + element.height + height,
+        }
+
+
+class Neighbours(Pairs[CappedDesign]):
+    """Joints side by side: the liquid of one must not touch that of the other."""
+
+    of: str = eqx.field(static=True)
+    first: Int[Array, " pairs"]
+    second: Int[Array, " pairs"]
+    sites: Sites
+    process: Process
+    pitch: Scalar
+
+    def response(self, design: CappedDesign, state: Measures, first: Own, second: Own, site: Sites) -> Measures:
+        """Gap between the two liquid surfaces at melting, the hotter and the more warped of the two moments (um).
+
+        The middle of a joint moves half as far as its pillar; an offset of the whole chip leans both joints alike.
+        """
+        apart = 0.5 * ((second.x - first.x) * site.axis[0] + (second.y - first.y) * site.axis[1])
+        return {
+            "neighbour_gap": self.pitch
+            + apart
+            - self._extent(design, state, first)
+            - self._extent(design, state, second)
+        }
+
+    def _extent(self, design: CappedDesign, state: Measures, own: Own) -> Array:
+        made = self.process.made(design, state, own)
+        height = state["gap_melt"] - own.height - own.pad
+        return joint.bulge_radius(made.pad_radius, made.pillar_radius, made.volume, height)

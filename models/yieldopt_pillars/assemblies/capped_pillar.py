@@ -1,0 +1,207 @@
+"""System A: a pillar with a solder cap on chip 1, set on the pads of chip 2 (with paste or without) and reflowed."""
+
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float
+from scipy.spatial import KDTree
+
+from yieldopt.card import BumpMap, Choice, Inputs, Response
+from yieldopt.errors import Mistake
+from yieldopt.problem import Defects, Limit, Model, Pairs, Population, Sites
+from yieldopt.typing import Measures
+from yieldopt_pillars import materials
+from yieldopt_pillars.assemblies._capped_design import CappedDesign, CappedSpreads
+from yieldopt_pillars.assemblies._capped_joint import Joints, Neighbours, Process, Shared
+from yieldopt_pillars.parts import alignment_offset, equilibrium, joint, pillar_height, solder_volume
+from yieldopt_pillars.parts.coplanarity import FIELD_MODES, Flatness
+from yieldopt_pillars.parts.draw import normal, normals
+
+NEIGHBOUR = 1.05
+"""Joints within this many pitches are neighbours; a grid's diagonal, 1.41 pitches, is not."""
+
+DEFECTS = 50e-9
+"""Random defects a joint where a study names none: particles, missing pillars, resist scum; 1-50 ppb is usual."""
+
+
+class CappedPillar(Model[CappedDesign]):
+    """Pillars with plated solder caps on chip 1, joined to the pads of chip 2 by reflow (claims P1-P6)."""
+
+    Design: ClassVar[type[eqx.Module]] = CappedDesign
+    Spreads: ClassVar[type[eqx.Module] | None] = CappedSpreads
+    needs_bump_map: ClassVar[bool] = True
+    responses: ClassVar[dict[str, Response]] = {
+        "wetting": Response("joint", "um", "reach of the molten cap beyond its pad; below 0 the joint stays open"),
+        "capture": Response("joint", "um", "meeting of pillar and opening at placement beyond what capture needs"),
+        "overlap": Response("joint", "", "area common to pillar and opening over the smaller; over 1, well inside"),
+        "climb": Response("joint", "", "share of the solder squeezed past the faces, up the side wall; below 0, none"),
+        "headroom": Response("joint", "um", "resist left above copper, nickel and cap; below 0 plating mushrooms"),
+        "intermetallic": Response("joint", "", "share of the solder eaten by intermetallics"),
+        "coplanarity": Response("joint", "um", "bump top off the least-squares plane of the chip's bump tops"),
+        "standoff": Response("joint", "um", "pillar and joint height together"),
+        "neighbour_gap": Response("neighbours", "um", "between the liquid surfaces of neighbours"),
+        "pillar_time": Response("", "s", "plating time of the copper at its current density"),
+        "cap_time": Response("", "s", "plating time of the cap at its current density"),
+    }
+    own_limits: ClassVar[dict[str, tuple[float, float]]] = {
+        "wetting": (0.0, np.inf),
+        "capture": (0.0, np.inf),
+        "overlap": (0.75, np.inf),
+        "climb": (-np.inf, 0.6),
+        "headroom": (0.0, np.inf),
+        "intermetallic": (-np.inf, 0.5),
+        "coplanarity": (-12.0, 12.0),
+        "standoff": (20.0, np.inf),
+        "neighbour_gap": (5.0, np.inf),
+    }
+    options: ClassVar[dict[str, Choice]] = {
+        "join": Choice(("mass_reflow",), "mass_reflow", "how the chips are joined"),
+        "chip2_solder": Choice(("none", "paste"), "none", "a second solder, printed on chip 2"),
+        "barrier": Choice(("nickel", "none"), "nickel", "between the pillar's copper and the cap"),
+        "pad_finish": Choice(("copper", "nickel"), "copper", "what the solder meets on chip 2 (nickel: ENEPIG, ENIG)"),
+    }
+    materials: ClassVar[dict[str, Choice]] = {
+        "pillar": Choice(materials.names("element"), "Cu", "the pillar, which must not melt"),
+        "solder": Choice(materials.names("solder"), "SnAg3.5", "the cap"),
+        "paste": Choice(materials.names("solder"), "SAC305", "the second solder, where there is one"),
+    }
+
+    joints: Joints
+    neighbours: Neighbours
+    bounds: tuple[Limit, ...]
+    defects: dict[str, Defects]
+
+    @classmethod
+    def build(cls, inputs: Inputs) -> "CappedPillar":
+        """Lay out the joints and their neighbours on the bump map, under the study's limits over the model's own."""
+        bumps = _bumps(inputs)
+        spreads = CappedSpreads(**{name: jnp.asarray(value, float) for name, value in inputs.spreads.items()})
+        process = Process(
+            inputs.options.get("chip2_solder") == "paste",
+            inputs.options.get("barrier", "nickel") == "nickel",
+            inputs.options.get("pad_finish") == "nickel",
+        )
+        joints = Joints(Sites.at(bumps.x, bumps.y), spreads, Flatness.of(bumps.x, bumps.y), process)
+        struck = {"joint": (DEFECTS, np.inf)} | inputs.defects
+        return cls(
+            joints,
+            _neighbours(bumps, process),
+            tuple(_limit(name, *sides) for name, sides in (cls.own_limits | inputs.limits).items()),
+            {name: Defects(*(jnp.asarray(number, float) for number in numbers)) for name, numbers in struck.items()},
+        )
+
+    @classmethod
+    def check(cls, inputs: Inputs) -> list[Any]:
+        """What only the domain can see: plating above the resist, overlapping pads, too few joints, melting."""
+        return [*_plating(inputs), *_layout(inputs), *materials.melting(inputs)]
+
+    def variation(self, design: CappedDesign) -> Shared:
+        """Draw a chip (lot, wafer, place, die), a substrate (panel, site) and their placement; crossed, not nested."""
+        of = self.joints.spreads
+        apart = solder_volume.follow(design.cap_correlation, 0.0, normal("cap_die", of.cap_die))
+        pads = pillar_height.mode_amplitudes(of.pad_site, normals("pad_field", FIELD_MODES))
+        return Shared(
+            heights=pillar_height.chip(of.height_lot, of.height_wafer, of.height_position, of.height_die, FIELD_MODES),
+            cap=apart,
+            diameter=normal("diameter_wafer", of.diameter_wafer),
+            pad_modes=pads,
+            warpage=design.warpage + normal("warpage", of.warpage),
+            twist=normal("twist", of.twist),
+            chip_bow=normal("chip_bow", of.bow_die),
+            alignment=alignment_offset.chip_on_substrate(
+                of.placement_x, of.placement_y, of.rotation, of.registration, of.residual, of.expansion
+            ),
+        )
+
+    def populations(self) -> dict[str, Population[CappedDesign]]:
+        """The joints."""
+        return {"joint": self.joints}
+
+    def pairs(self) -> dict[str, Pairs[CappedDesign]]:
+        """Joints side by side."""
+        return {"neighbours": self.neighbours}
+
+    def rest(self, design: CappedDesign, shared: Shared) -> Float[Array, " pose"]:
+        """Level, with the average joint at its natural height; fields and bow are counted from their means."""
+        pillars = design.pillar_height + design.nickel_height + shared.heights.offset
+        state = {"cap": design.cap_height * (1.0 + shared.cap), "diameter": design.pillar_diameter + shared.diameter}
+        made = self.joints.process.made(design, state, self.joints.average())
+        natural = joint.natural_height(made.pad_radius, made.pillar_radius, made.volume)
+        return equilibrium.rest(pillars + natural)
+
+    def response(self, design: CappedDesign, shared: Shared, pose: Float[Array, " pose"]) -> Measures:
+        """How long the two platings take, s."""
+        del shared, pose
+        copper, tin = pillar_height.COPPER, pillar_height.TIN
+        return {
+            "pillar_time": jnp.asarray(pillar_height.plating_time(copper, design.pillar_height, design.pillar_current)),
+            "cap_time": jnp.asarray(pillar_height.plating_time(tin, design.cap_height, design.cap_current)),
+        }
+
+    def limits(self) -> tuple[Limit, ...]:
+        """The model's own failure modes, each replaced by the study's where it has one."""
+        return self.bounds
+
+
+def _limit(name: str, low: float, high: float) -> Limit:
+    return Limit.of(name, CappedPillar.responses[name].population, name, low, high)
+
+
+def _bumps(inputs: Inputs) -> BumpMap:
+    if inputs.bump_map is None:
+        raise ValueError("a capped pillar needs a bump map: Inputs.bump_map is None")
+    return inputs.bump_map
+
+
+def _neighbours(bumps: BumpMap, process: Process) -> Neighbours:
+    """Pairs about one pitch apart, found once on the host."""
+    places = np.stack([bumps.x, bumps.y], axis=1)
+    pairs = KDTree(places).query_pairs(NEIGHBOUR * bumps.pitch, output_type="ndarray")
+    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+    first, second = places[pairs[:, 0]], places[pairs[:, 1]]
+    middle, along = 0.5 * (first + second), second - first
+    axis = along / np.linalg.norm(along, axis=1, keepdims=True)
+    sites = Sites(jnp.asarray(middle[:, 0], float), jnp.asarray(middle[:, 1], float), jnp.asarray(axis, float))
+    indices = jnp.asarray(pairs[:, 0], int), jnp.asarray(pairs[:, 1], int)
+    return Neighbours("joint", *indices, sites, process, jnp.asarray(bumps.pitch, float))
+
+
+def _plating(inputs: Inputs) -> list[Mistake]:
+    plated = sum(inputs.design[name] for name in ("pillar_height", "nickel_height", "cap_height"))
+    resist = inputs.design["resist_height"]
+    if plated <= resist:
+        return []
+    return [
+        Mistake(
+            f"copper, nickel and cap within the resist of {resist:g} um",
+            f"{plated:g} um together",
+            "Lower design.pillar_height or design.cap_height, or raise design.resist_height.",
+            "design.pillar_height",
+        )
+    ]
+
+
+def _layout(inputs: Inputs) -> list[Mistake]:
+    bumps = inputs.bump_map
+    if bumps is None:
+        return []
+    found = [
+        Mistake(
+            f"a diameter below the pitch of {bumps.pitch:g} um, so that neighbours stay apart",
+            f"{inputs.design[name]:g} um",
+            f"Lower design.{name} or widen the bump map's pitch.",
+            f"design.{name}",
+        )
+        for name in ("pad_opening", "pillar_diameter")
+        if inputs.design[name] >= bumps.pitch
+    ]
+    if len(bumps.x) < 3:
+        few = f"{len(bumps.x)} joint" + ("s" if len(bumps.x) != 1 else "")
+        found.append(Mistake("three joints at least, to hold a chip level", few, "Add bumps.", "bump_map"))
+    return found
+
+
+MODEL = CappedPillar

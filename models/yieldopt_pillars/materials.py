@@ -1,0 +1,114 @@
+"""What pillars, solders and bodies are made of: sourced constants by name, and whether a choice of them can be joined.
+
+The numbers stand in materials.toml, each with its source and confidence; here they are converted to the base units of
+the engine (K, N/m = uN/um, MPa, 1/K; density in g/cm3 as every handbook has it).
+"""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from yieldopt.card import Inputs
+from yieldopt.errors import Mistake, UserError, nearest
+
+Kind = Literal["element", "solder", "body"]
+ZERO_CELSIUS = 273.15
+
+
+@dataclass(frozen=True)
+class Material:
+    """One material. `solidus`, `liquidus` in K and `tension` of the liquid in N/m; None for a body, which never melts.
+
+    `constituents` are element symbols; `modulus` is Young's, in MPa; `expansion` is linear, in 1/K.
+    """
+
+    name: str
+    kind: Kind
+    constituents: tuple[str, ...]
+    solidus: float | None
+    liquidus: float | None
+    tension: float | None
+    density: float
+    modulus: float
+    expansion: float
+    source: str
+    confidence: str
+
+
+def material(name: str, path: str = "materials") -> Material:
+    """Return the material of this name; `path` is the key of the study that named it, for the error."""
+    found = _table().get(name)
+    if found is None:
+        raise UserError.of("a known material", f'"{name}"', nearest(name, _table()), path)
+    return found
+
+
+def names(kind: Kind | None = None) -> tuple[str, ...]:
+    """List the materials of a kind, or all."""
+    return tuple(name for name, found in _table().items() if kind in (None, found.kind))
+
+
+def melting(inputs: Inputs) -> list[Mistake]:
+    """Tell what keeps these materials from being joined: a pillar that melts at the peak, a solder that does not.
+
+    Reads the roles `pillar`, `solder` and, where paste is printed, `paste`, and the knob `peak_temperature` (K).
+    """
+    mistakes: list[Mistake] = []
+    peak = inputs.design["peak_temperature"]
+    pillar = material(inputs.materials["pillar"], "materials.pillar")
+    if pillar.solidus is None or pillar.solidus <= peak:
+        starts = "is no metal" if pillar.solidus is None else f"starts to melt at {_celsius(pillar.solidus)}"
+        mistakes.append(
+            Mistake(
+                f"a pillar that stays solid at the peak temperature of {_celsius(peak)}",
+                f"{pillar.name}, which {starts}",
+                "Choose a pillar that melts higher, such as Cu or Ni, or lower design.peak_temperature.",
+                "materials.pillar",
+            )
+        )
+    for role in _solders(inputs):
+        mistakes += _solder_melts(material(inputs.materials[role], f"materials.{role}"), peak)
+    return mistakes
+
+
+def _solders(inputs: Inputs) -> list[str]:
+    return ["solder", "paste"] if inputs.options.get("chip2_solder") == "paste" else ["solder"]
+
+
+def _solder_melts(solder: Material, peak: float) -> list[Mistake]:
+    if solder.liquidus is not None and solder.liquidus < peak:
+        return []
+    melts = "never melts" if solder.liquidus is None else f"is liquid from {_celsius(solder.liquidus)}"
+    do = f"Raise design.peak_temperature above the liquidus of {solder.name}, by 20 to 40 K, or choose another solder."
+    got = f"{_celsius(peak)}, and {solder.name} {melts}"
+    return [Mistake("a peak temperature at which the solder is liquid", got, do, "design.peak_temperature")]
+
+
+def _celsius(kelvin: float) -> str:
+    return f"{kelvin - ZERO_CELSIUS:.4g} degC"
+
+
+@cache
+def _table() -> dict[str, Material]:
+    text = Path(__file__).with_suffix(".toml").read_text("utf-8")
+    return {name: _read(name, row) for name, row in tomllib.loads(text).items()}
+
+
+def _read(name: str, row: dict[str, Any]) -> Material:
+    solidus, liquidus = (t + ZERO_CELSIUS for t in row["melting"]) if "melting" in row else (None, None)
+    own = (name,) if row["kind"] == "element" else ()
+    return Material(
+        name=name,
+        kind=row["kind"],
+        constituents=tuple(row.get("constituents", own)),
+        solidus=solidus,
+        liquidus=liquidus,
+        tension=row["tension"] / 1000 if "tension" in row else None,
+        density=row["density"],
+        modulus=row["modulus"] * 1000,
+        expansion=row["expansion"] * 1e-6,
+        source=row["source"],
+        confidence=row["confidence"],
+    )

@@ -1,0 +1,154 @@
+"""What depends on what, read off the traced responses: which states each margin and each force really uses.
+
+It is found from the program's graph, not from numbers, so it is the same for every design of a model and may be part of
+a compiled program's shape.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.extend.core import Literal
+
+from yieldopt.exact import Layout, force_states, layout
+from yieldopt.problem import Problem, Sites, at
+from yieldopt.standard import standardise
+
+PLAIN = {1: 12, 2: 6, 3: 3, 4: 3, 5: 2, 6: 2}
+"""Degree of a margin's series by the number of states that it depends on."""
+PUSHED = 14
+"""Degree in a state that carries a force: it travels far, and the joint's shape bends along it."""
+
+
+class Row(NamedTuple):
+    """One side of one limit on one element, or pair: which, and the states that it uses."""
+
+    limit: int
+    side: str
+    states: tuple[int, ...]
+
+
+class Family(NamedTuple):
+    """Elements (or pairs of them) that are treated alike: names of their states, forces and margins."""
+
+    name: str
+    of: str
+    paired: bool
+    states: tuple[str, ...]
+    forces: tuple[tuple[int, tuple[int, ...]], ...]
+    rows: tuple[Row, ...]
+    normals: int
+
+    def groups(self) -> dict[tuple[int, ...], list[int]]:
+        """Rows by the states that they use: each group shares one basis."""
+        found: dict[tuple[int, ...], list[int]] = {}
+        for index, row in enumerate(self.rows):
+            found.setdefault(row.states, []).append(index)
+        return found
+
+
+class Structure(NamedTuple):
+    """The families of a problem, and the size of its normals; hashable, so it may shape a compiled program."""
+
+    unit: int
+    pose: int
+    families: tuple[Family, ...]
+
+
+def structure(problem: Problem[Any], design: Any) -> Structure:
+    """Read the structure of a problem; the design's numbers do not matter."""
+    sizes: Layout = layout(problem, design)
+    model = problem.model
+    shared = jax.eval_shape(lambda: standardise(lambda: model.variation(design), jnp.zeros(sizes.unit)))
+    shared = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shared)
+    pose = model.rest(design, shared)
+    families: list[Family] = []
+    for name, p in model.populations().items():
+        state = p.state(design, shared, pose, at(p.sites, 0))
+        names, size = tuple(state), sizes.element[name]
+        drawn = jax.eval_shape(lambda p=p, n=size: jax.vmap(lambda z: standardise(lambda: p.variation(design), z))(jnp.zeros((1, n))))
+        forced = force_states(p, design, shared, pose, jax.tree.map(lambda leaf: jnp.ones(leaf.shape, leaf.dtype), drawn))
+
+        def force(s: Any, z: Any, p: Any = p) -> Any:
+            return p.force(design, s, standardise(lambda: p.variation(design), z))
+
+        uses = _uses(force, state, size)
+        forces = tuple((names.index(f), uses[f]) for f in forced)
+        families.append(Family(name, name, False, names, forces, (), size))
+    for name, pair in model.pairs().items():
+        base = next(f for f in families if f.name == pair.of)
+        families.append(base._replace(name=name, paired=True, normals=2 * base.normals))
+    return Structure(sizes.unit, pose.shape[0], tuple(_with_rows(problem, design, f, shared, pose) for f in families))
+
+
+def pulled(family: Family, states: tuple[int, ...]) -> list[int]:
+    """The forces (positions in `family.forces`) whose own state is among `states`."""
+    return [k for k, (own, _) in enumerate(family.forces) if own in states]
+
+
+def degrees_of(family: Family, states: tuple[int, ...]) -> tuple[int, ...]:
+    """Degrees of a margin's series in the states that it depends on."""
+    forced = {own for own, _ in family.forces}
+    return tuple(PUSHED if i in forced else PLAIN[len(states)] for i in states)
+
+
+def margin_of(problem: Problem[Any], design: Any, family: Family, site: Sites) -> Callable[[Any, Any], dict[str, Any]]:
+    """The responses of one element of a family as a function of its states (a dict) and its normals."""
+    p = problem.model.populations()[family.of]
+    if not family.paired:
+        return lambda s, z: dict(p.response(design, s, standardise(lambda: p.variation(design), z)))
+    pair, half = problem.model.pairs()[family.name], family.normals // 2
+
+    def respond(s: Any, z: Any) -> dict[str, Any]:
+        first, second = (standardise(lambda: p.variation(design), part) for part in (z[:half], z[half:]))
+        return dict(pair.response(design, s, first, second, site))
+
+    return respond
+
+
+def sites_of(problem: Problem[Any], family: Family) -> Sites:
+    """The sites of a family: its elements', or its pairs' midpoints."""
+    return (problem.model.pairs() if family.paired else problem.model.populations())[family.name].sites
+
+
+def _with_rows(problem: Problem[Any], design: Any, family: Family, shared: Any, pose: Any) -> Family:
+    p, site = problem.model.populations()[family.of], at(sites_of(problem, family), 0)
+    state = p.state(design, shared, pose, site)
+    uses = _uses(margin_of(problem, design, family, site), state, family.normals)
+    rows = [
+        Row(index, side, uses[limit.response])
+        for index, limit in enumerate(problem.limits)
+        if limit.population == family.name
+        for side in limit.sides
+    ]
+    return family._replace(rows=tuple(rows))
+
+
+def _uses(respond: Callable[[Any, Any], Any], state: Any, normals: int) -> dict[str, tuple[int, ...]]:
+    """For each response, the states that its graph reaches (as positions in `state`)."""
+    closed, shape = jax.make_jaxpr(respond, return_shape=True)(state, jnp.zeros(normals))
+    reached = _reached(closed.jaxpr, [frozenset([i]) for i in range(len(closed.jaxpr.invars))])
+    order = {name: i for i, name in enumerate(sorted(state))}
+    return {
+        name: tuple(i for i, key in enumerate(state) if order[key] in used)
+        for name, used in zip(sorted(shape), reached, strict=True)
+    }
+
+
+def _reached(jaxpr: Any, inputs: list[frozenset[int]]) -> list[frozenset[int]]:
+    known: dict[Any, frozenset[int]] = dict(zip(jaxpr.invars, inputs, strict=True))
+    none: frozenset[int] = frozenset()
+
+    def of(var: Any) -> frozenset[int]:
+        return none if isinstance(var, Literal) else known.get(var, none)
+
+    for eqn in jaxpr.eqns:
+        taken = [of(v) for v in eqn.invars]
+        inner = eqn.params.get("jaxpr")
+        if eqn.primitive.name in ("jit", "pjit") and inner is not None:
+            made = _reached(inner.jaxpr, taken)
+        else:
+            made = [none.union(*taken)] * len(eqn.outvars)
+        known.update(zip(eqn.outvars, made, strict=True))
+    return [of(v) for v in jaxpr.outvars]

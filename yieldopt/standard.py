@@ -1,0 +1,55 @@
+"""A NumPyro program re-read as a function of independent standard normals: the one handler that every estimator shares."""
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+from numpyro.primitives import Messenger
+
+from yieldopt.laws import push
+from yieldopt.typing import Normals
+
+T = TypeVar("T")
+
+
+class _Read(Messenger):
+    """Give each unobserved sample site the next normals, in the order in which the program meets them."""
+
+    def __init__(self, normals: Normals | None):
+        self.normals, self.used = normals, 0
+        super().__init__()
+
+    def process_message(self, msg: dict[str, Any]) -> None:
+        if msg["type"] != "sample" or msg["is_observed"] or msg["value"] is not None:
+            return
+        shape = msg["fn"].shape(msg["kwargs"].get("sample_shape", ()))
+        count = math.prod(shape)
+        taken = jnp.zeros(count) if self.normals is None else self.normals[self.used : self.used + count]
+        msg["value"] = push(msg["fn"], taken.reshape(shape))
+        self.used += count
+
+
+def standardise(program: Callable[[], T], normals: Normals) -> T:
+    """Run `program` with its randomness read from `normals`; raise UserError for a law that has no quantile."""
+    reader = _Read(normals)
+    with reader:
+        drawn = program()
+    if reader.used != normals.shape[0]:
+        raise ValueError(f"Expected {reader.used} normals, as the program draws; got {normals.shape[0]}.")
+    return drawn
+
+
+def dimension(program: Callable[[], Any]) -> int:
+    """Count the independent normals that `program` consumes."""
+    used: list[int] = []
+
+    def run() -> None:
+        reader = _Read(None)
+        with reader:
+            program()
+        used.append(reader.used)
+
+    jax.eval_shape(run)
+    return used[0]
