@@ -51,7 +51,8 @@ class Box(eqx.Module):
 
     def place(self, design: D, point: Float[Array, " knobs"]) -> D:
         """The design with this box's knobs at `point`."""
-        return eqx.tree_at(lambda d: [getattr(d, n) for n in self.names], design, [point[i] for i in range(len(self.names))])
+        values = [point[i] for i in range(len(self.names))]
+        return eqx.tree_at(lambda d: [getattr(d, n) for n in self.names], design, values)
 
     def read(self, design: eqx.Module) -> Float[Array, " knobs"]:
         """This box's knobs of a design."""

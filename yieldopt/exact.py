@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 
 from yieldopt.problem import Model, Population, Problem, Sites, at
 from yieldopt.standard import dimension, standardise
+from yieldopt.typing import Measures
 
 STEPS = 14
 """Newton steps; from the natural rest six suffice, extreme units take more. What has not settled is reported."""
@@ -58,7 +59,9 @@ def margins(problem: Problem[Any], design: Any, unit: Array, elements: dict[str,
         for name, p in populations.items()
     }
     pose, settled = settle(model, design, shared, drawn)
-    measured = {"": {key: value[None] for key, value in model.response(design, shared, pose).items()}}
+    measured: dict[str, Measures] = {
+        "": {key: value[None] for key, value in model.response(design, shared, pose).items()}
+    }
     for name, p in populations.items():
         states = jax.vmap(lambda site, p=p: p.state(design, shared, pose, site))(p.sites)
         measured[name] = jax.vmap(lambda s, e, p=p: p.response(design, s, e))(states, drawn[name])

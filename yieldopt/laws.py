@@ -6,12 +6,12 @@ Phi(-z), which stays accurate to z = 37. A law without a `push` is refused with 
 """
 
 from functools import singledispatch
-from typing import Any
+from typing import Any, cast
 
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax import Array
-from jax.scipy.special import log_ndtr, ndtr, ndtri
+from jax.scipy.special import erfinv, log_ndtr, ndtr, ndtri
 
 from yieldopt.errors import UserError
 
@@ -19,11 +19,15 @@ from yieldopt.errors import UserError
 @singledispatch
 def push(law: Any, normal: Array) -> Array:
     """Carry standard normals (shape of the law's draw) onto `law`; raise UserError for a law without a quantile."""
-    raise UserError.of(
-        "a law whose quantile is known (" + ", ".join(sorted(t.__name__ for t in push.registry if t is not object)) + ")",
-        type(law).__name__,
-        "Write it as a transform of a known law, or register it with yieldopt.laws.push.register.",
-    )
+    known = ", ".join(sorted(t.__name__ for t in push.registry if t is not object))
+    do = "Write it as a transform of a known law, or register it with yieldopt.laws.push.register."
+    raise UserError.of(f"a law whose quantile is known ({known})", type(law).__name__, do)
+
+
+def _waited(normal: Array) -> Array:
+    """-log(1 - Phi(z)): how far an exponential has come; each half written so that no digit cancels."""
+    late = normal > 0
+    return jnp.where(late, -log_ndtr(jnp.where(late, -normal, 0.0)), -jnp.log1p(-ndtr(jnp.where(late, 0.0, normal))))
 
 
 def _uniform(normal: Array, low: Any, high: Any) -> Array:
@@ -33,103 +37,109 @@ def _uniform(normal: Array, low: Any, high: Any) -> Array:
     return jnp.where(upper, high - (high - low) * tail, low + (high - low) * tail)
 
 
-@push.register
-def _(law: dist.Normal, normal: Array) -> Array:
+@push.register(dist.Normal)
+def _(law: Any, normal: Array) -> Array:
     return law.loc + law.scale * normal
 
 
-@push.register
-def _(law: dist.MultivariateNormal, normal: Array) -> Array:
+@push.register(dist.MultivariateNormal)
+def _(law: Any, normal: Array) -> Array:
     return law.loc + jnp.einsum("...ij,...j->...i", law.scale_tril, normal)
 
 
-@push.register
-def _(law: dist.Uniform, normal: Array) -> Array:
+@push.register(dist.Uniform)
+def _(law: Any, normal: Array) -> Array:
     return _uniform(normal, law.low, law.high)
 
 
-@push.register
-def _(law: dist.Exponential, normal: Array) -> Array:
-    return -log_ndtr(-normal) / law.rate
+@push.register(dist.Exponential)
+def _(law: Any, normal: Array) -> Array:
+    return _waited(normal) / law.rate
 
 
-@push.register
-def _(law: dist.Weibull, normal: Array) -> Array:
-    return law.scale * (-log_ndtr(-normal)) ** (1.0 / law.concentration)
+@push.register(dist.Weibull)
+def _(law: Any, normal: Array) -> Array:
+    return law.scale * _waited(normal) ** (1.0 / law.concentration)
 
 
-@push.register
-def _(law: dist.Gumbel, normal: Array) -> Array:
-    return law.loc - law.scale * jnp.log(-log_ndtr(normal))
+@push.register(dist.Gumbel)
+def _(law: Any, normal: Array) -> Array:
+    return law.loc - law.scale * jnp.log(_waited(-normal))
 
 
-@push.register
-def _(law: dist.Logistic, normal: Array) -> Array:
+@push.register(dist.Logistic)
+def _(law: Any, normal: Array) -> Array:
     return law.loc + law.scale * (log_ndtr(normal) - log_ndtr(-normal))
 
 
-@push.register
-def _(law: dist.Laplace, normal: Array) -> Array:
+@push.register(dist.Laplace)
+def _(law: Any, normal: Array) -> Array:
     upper = normal > 0
     tail = jnp.log(2.0) + log_ndtr(jnp.where(upper, -normal, normal))
     return law.loc + law.scale * jnp.where(upper, -tail, tail)
 
 
-@push.register
-def _(law: dist.HalfNormal, normal: Array) -> Array:
-    return law.scale * -ndtri(0.5 * ndtr(-normal))
+@push.register(dist.HalfNormal)
+def _(law: Any, normal: Array) -> Array:
+    upper = normal > 0
+    near = jnp.sqrt(2.0) * erfinv(ndtr(jnp.where(upper, 0.0, normal)))
+    return law.scale * jnp.where(upper, -ndtri(0.5 * ndtr(jnp.where(upper, -normal, 0.0))), near)
 
 
 def _truncated(law: Any, normal: Array, low: Any, high: Any) -> Array:
+    """A normal between bounds (None: open); probabilities below and above are sums of positive terms, so both keep."""
     base = law.base_dist
     if not isinstance(base, dist.Normal):
-        return push.dispatch(object)(law, normal)
-    start, stop = (low - base.loc) / base.scale, (high - base.loc) / base.scale
-    # Measured from the nearer tail, else a window far above the mean rounds to nothing.
-    flip = start > 0
-    first, last = jnp.where(flip, -stop, start), jnp.where(flip, -start, stop)
-    inside = ndtri(_uniform(jnp.where(flip, -normal, normal), ndtr(first), ndtr(last)))
-    return base.loc + base.scale * jnp.where(flip, -inside, inside)
+        do = "Truncate a normal, or register the law with yieldopt.laws.push.register."
+        raise UserError.of("a truncated Normal", f"a truncated {type(base).__name__}", do)
+    loc, scale = cast(Any, base.loc), cast(Any, base.scale)
+    start, stop = (None if bound is None else (bound - loc) / scale for bound in (low, high))
+    first, last = ndtr(-normal), ndtr(normal)
+    below = (0.0 if start is None else ndtr(start) * first) + (last if stop is None else ndtr(stop) * last)
+    above = (first if start is None else ndtr(-start) * first) + (0.0 if stop is None else ndtr(-stop) * last)
+    upper = below > 0.5
+    inside = ndtri(jnp.where(upper, above, below))
+    return loc + scale * jnp.where(upper, -inside, inside)
 
 
-@push.register
-def _(law: dist.TwoSidedTruncatedDistribution, normal: Array) -> Array:
+@push.register(dist.TwoSidedTruncatedDistribution)
+def _(law: Any, normal: Array) -> Array:
     return _truncated(law, normal, law.low, law.high)
 
 
-@push.register
-def _(law: dist.LeftTruncatedDistribution, normal: Array) -> Array:
-    return _truncated(law, normal, law.low, jnp.inf)
+@push.register(dist.LeftTruncatedDistribution)
+def _(law: Any, normal: Array) -> Array:
+    return _truncated(law, normal, law.low, None)
 
 
-@push.register
-def _(law: dist.RightTruncatedDistribution, normal: Array) -> Array:
-    return _truncated(law, normal, -jnp.inf, law.high)
+@push.register(dist.RightTruncatedDistribution)
+def _(law: Any, normal: Array) -> Array:
+    return _truncated(law, normal, None, law.high)
 
 
-@push.register
-def _(law: dist.TransformedDistribution, normal: Array) -> Array:
+@push.register(dist.TransformedDistribution)
+def _(law: Any, normal: Array) -> Array:
     value = push(law.base_dist, normal)
     for transform in law.transforms:
         value = transform(value)
     return value
 
 
-@push.register
-def _(law: dist.LogNormal, normal: Array) -> Array:
+@push.register(dist.LogNormal)
+def _(law: Any, normal: Array) -> Array:
     return jnp.exp(law.loc + law.scale * normal)
 
 
-@push.register
-def _(law: dist.ExpandedDistribution, normal: Array) -> Array:
+@push.register(dist.ExpandedDistribution)
+def _(law: Any, normal: Array) -> Array:
     return push(law.base_dist, normal)
 
 
-@push.register
-def _(law: dist.Independent, normal: Array) -> Array:
+@push.register(dist.Independent)
+def _(law: Any, normal: Array) -> Array:
     return push(law.base_dist, normal)
 
 
-@push.register
-def _(law: dist.Delta, normal: Array) -> Array:
+@push.register(dist.Delta)
+def _(law: Any, normal: Array) -> Array:
     return jnp.broadcast_to(law.v, normal.shape)

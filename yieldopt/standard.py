@@ -1,4 +1,4 @@
-"""A NumPyro program re-read as a function of independent standard normals: the one handler that every estimator shares."""
+"""A NumPyro program re-read as a function of independent standard normals: the handler that all estimators share."""
 
 import math
 from collections.abc import Callable
@@ -26,9 +26,12 @@ class _Read(Messenger):
             return
         shape = msg["fn"].shape(msg["kwargs"].get("sample_shape", ()))
         count = math.prod(shape)
-        taken = jnp.zeros(count) if self.normals is None else self.normals[self.used : self.used + count]
+        first, self.used = self.used, self.used + count
+        if self.normals is None or self.used > self.normals.shape[0]:  # only counted
+            taken = jnp.zeros(count)
+        else:
+            taken = self.normals[first : self.used]
         msg["value"] = push(msg["fn"], taken.reshape(shape))
-        self.used += count
 
 
 def standardise(program: Callable[[], T], normals: Normals) -> T:

@@ -1,1 +1,1 @@
-"""Given what a unit's elements share, they are independent: the pass probability as a sum of logs over a smooth field."""
+"""Given what a unit's elements share, they are independent: the pass probability is a sum of logs over a field."""

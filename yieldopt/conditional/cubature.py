@@ -16,7 +16,7 @@ EXACT = 1000
 class Rule(NamedTuple):
     """Sites that stand for all (indices), and how many each stands for; padded with weight zero to a fixed length."""
 
-    index: np.ndarray
+    chosen: np.ndarray
     weight: np.ndarray
     order: int
     residual: float
@@ -55,9 +55,11 @@ def _vander(u: np.ndarray, order: int) -> np.ndarray:
 
 
 def _spread(count: int, wanted: int, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Candidates spread over the map, rim included: the outermost sites and a fixed low-discrepancy pick of the rest."""
+    """Candidates spread over the map, rim included: outermost sites and a fixed low-discrepancy pick of the rest."""
     if count <= wanted:
         return np.arange(count)
-    rim = np.concatenate([np.argsort(a + b)[k] for a, b in ((u, 0), (v, 0), (u, v), (u, -v)) for k in (slice(64), slice(-64, None))])
+    rim = np.concatenate(
+        [np.argsort(a + b)[k] for a, b in ((u, 0), (v, 0), (u, v), (u, -v)) for k in (slice(64), slice(-64, None))]
+    )
     golden = np.unique((np.arange(wanted) * 0.6180339887498949 % 1.0 * count).astype(int))
     return np.unique(np.concatenate([rim, golden]))

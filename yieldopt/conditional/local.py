@@ -2,9 +2,9 @@
 
 The design point is the failure surface's point nearest the origin of the element's normals (Hasofer & Lind 1974; found
 by Rackwitz & Fiessler's iteration 1978, then Newton on the optimality conditions). The curvatures there correct the
-half-space's probability: Phi(-beta) / sqrt(det(I + psi K)), psi = phi(beta) / Phi(-beta) (Hohenbichler & Rackwitz 1988).
+half-space's probability: Phi(-beta) / sqrt(det(I + psi K)), psi = phi(beta) / Phi(-beta) (Hohenbichler, Rackwitz 1988).
 Right to half a per cent between 1e-2 and 1e-15 for one smooth limit; it loses its ground where psi times a curvature
-nears -1 (a ring of design points), which `Point.roundness` tells.
+nears -1 (a ring of design points), which `Point.roundness` tells; `ring` then takes its place.
 """
 
 from collections.abc import Callable
@@ -20,6 +20,8 @@ from jaxtyping import Float
 
 FAR = 14.0
 """Design points beyond so many standard deviations are not looked for: their probability is zero."""
+START = 5.0
+"""Where the search starts when nothing is in sight from the origin."""
 STEPS = 10
 """Steps of the search before Newton's."""
 _STEP = 1e-4
@@ -30,7 +32,8 @@ class Point(NamedTuple):
     """A design point: distance (negative when the median element fails), log correction, direction towards failure.
 
     `pull` is the margin's gradient in the state over its slope in the normals; `roundness` is the smallest
-    1 + psi x curvature: near one for a flat limit, near zero for a ring; `residual` what is left of the margin.
+    1 + psi x curvature: near one for a flat limit, near zero for a ring; `bend` is its direction and `rest` the log
+    correction of the other curvatures; `residual` is what is left of the margin.
     """
 
     beta: Float[Array, ""]
@@ -40,6 +43,8 @@ class Point(NamedTuple):
     normal: Float[Array, " normals"]
     pull: Float[Array, " states"]
     roundness: Float[Array, ""]
+    bend: Float[Array, " normals"]
+    rest: Float[Array, ""]
     residual: Float[Array, ""]
 
 
@@ -58,7 +63,7 @@ def design_point(margin: Callable[[Array, Array], Array], state: Array, size: in
         g, (s, d) = both(state, z + offset)
         return jnp.where(moving, _nearer(z, g, d), z), (g, s, d)
 
-    z, (g, s, d) = jax.lax.scan(query, jnp.zeros(size), (jnp.asarray(offsets), jnp.asarray(search)))
+    z, (g, s, d) = jax.lax.scan(query, _start(margin, state, size), (jnp.asarray(offsets), jnp.asarray(search)))
     g, s, apart = g[STEPS], s[STEPS], d[STEPS + 1 :]
     hessian = (apart[:size] - apart[size:]) / (2.0 * _STEP)
     hessian, d = 0.5 * (hessian + hessian.T), d[STEPS]
@@ -70,10 +75,18 @@ def design_point(margin: Callable[[Array, Array], Array], state: Array, size: in
     # Where the search stopped short (far points), the tangent there stands in for the surface.
     beta = g / length - away @ z
     bent = jnp.eye(size) + hazard(beta) * (across @ hessian @ across) / length
-    roundness = jnp.linalg.eigvalsh(bent).min()
+    correction, roundness, bend, rest = _bending(bent, away)
+    return Point(beta, correction, -away, length, z, s / length, roundness, bend, rest, jnp.abs(g) / length)
+
+
+def _bending(bent: Array, away: Array) -> tuple[Array, Array, Array, Array]:
+    """Log correction of all curvatures, least 1 + psi x curvature with its direction, log correction of the others."""
+    values, vectors = jnp.linalg.eigh(bent - 1e6 * jnp.outer(away, away))  # the normal's own axis sorts first
+    if values.shape[0] == 1:
+        return jnp.zeros(()), jnp.ones(()), jnp.zeros(1), jnp.zeros(())
+    rest = -0.5 * jnp.log(jnp.maximum(values[2:], 0.05)).sum()
     # A ring has no second-order answer; the flat one stands in and `roundness` says so.
-    correction = jnp.where(roundness > 0.05, -0.5 * jnp.linalg.slogdet(bent)[1], 0.0)
-    return Point(beta, correction, -away, length, z, s / length, roundness, jnp.abs(g) / length)
+    return rest - 0.5 * jnp.log(jnp.maximum(values[1], 0.05)), values[1], vectors[:, 1], rest
 
 
 def tie(point: Point, margin: Array) -> Array:
@@ -81,9 +94,33 @@ def tie(point: Point, margin: Array) -> Array:
     return point.beta + (margin - jax.lax.stop_gradient(margin)) / point.slope
 
 
+def index(tied: Array, beta: Array, log_p: Array) -> Array:
+    """The index whose half-space has probability exp(log_p), with the derivative of `tied`, whose value is `beta`.
+
+    Newton on the log of the tail from a first-order start; exact at log_p = log Phi(-beta).
+    """
+    bound = jnp.minimum(log_p, -1e-14)
+    sought = beta - jnp.clip((bound - log_ndtr(-beta)) / jnp.maximum(hazard(beta), 0.3), -2.0, 2.0)
+    for _ in range(4):
+        sought = sought + jnp.clip((log_ndtr(-sought) - bound) / jnp.maximum(hazard(sought), 1e-3), -1.0, 1.0)
+    sought = jnp.where(beta > -4.0, sought, beta)
+    return jax.lax.stop_gradient(sought) + (tied - jax.lax.stop_gradient(tied))
+
+
 def hazard(beta: Array) -> Array:
     """phi(beta) / Phi(-beta), without underflow."""
     return jnp.exp(norm.logpdf(beta) - log_ndtr(-beta))
+
+
+def _start(margin: Callable[[Array, Array], Array], state: Array, size: int) -> Array:
+    """The origin, or where the margin is flat there and failure out of sight, the most failing of a few far points."""
+    trials = jnp.concatenate([jnp.zeros((1, size)), START * jnp.eye(size), -START * jnp.eye(size)])
+    values = jax.vmap(lambda z: margin(state, z))(trials)
+    fall = (values[0] - values) / START
+    # By the linear measure of the best single normal, is failure within reach from the origin?
+    slope = jax.grad(lambda z: margin(state, z))(trials[0])
+    sight = values[0] < FAR * jnp.linalg.norm(slope)
+    return jnp.where(sight, trials[0], trials[jnp.argmax(fall)])
 
 
 def _nearer(z: Array, g: Array, d: Array) -> Array:
@@ -94,7 +131,7 @@ def _nearer(z: Array, g: Array, d: Array) -> Array:
 
 
 def _newton(z: Array, g: Array, d: Array, hessian: Array) -> Array:
-    """One Newton step on the optimality conditions; refused where it leaves the neighbourhood (far, irrelevant points)."""
+    """One Newton step on the optimality conditions; refused where it leaves the neighbourhood (far points)."""
     size = z.shape[0]
     multiplier = -(z @ d) / jnp.maximum(d @ d, 1e-30)
     matrix = jnp.block([[jnp.eye(size) + multiplier * hessian, d[:, None]], [d[None, :], jnp.zeros((1, 1))]])

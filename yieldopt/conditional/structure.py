@@ -67,8 +67,12 @@ def structure(problem: Problem[Any], design: Any) -> Structure:
     for name, p in model.populations().items():
         state = p.state(design, shared, pose, at(p.sites, 0))
         names, size = tuple(state), sizes.element[name]
-        drawn = jax.eval_shape(lambda p=p, n=size: jax.vmap(lambda z: standardise(lambda: p.variation(design), z))(jnp.zeros((1, n))))
-        forced = force_states(p, design, shared, pose, jax.tree.map(lambda leaf: jnp.ones(leaf.shape, leaf.dtype), drawn))
+        drawn = jax.eval_shape(
+            lambda p=p, n=size: jax.vmap(lambda z: standardise(lambda: p.variation(design), z))(jnp.zeros((1, n)))
+        )
+        forced = force_states(
+            p, design, shared, pose, jax.tree.map(lambda leaf: jnp.ones(leaf.shape, leaf.dtype), drawn)
+        )
 
         def force(s: Any, z: Any, p: Any = p) -> Any:
             return p.force(design, s, standardise(lambda: p.variation(design), z))

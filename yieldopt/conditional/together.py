@@ -1,9 +1,9 @@
 """Margins that fail together: the second-order correction of a product over margins that share draws.
 
 The product over all margins counts a joint failure twice. To second order the pass probability is
-prod_a P(a) x prod_(a~b) P(ab) / (P(a) P(b)), over every couple of margins that share normals: two limits of one element, an
-element and its pairs, two pairs with an element in common. For two half-spaces at reliability indices a and b with
-correlation rho, P(ab) - P(a) P(b) = integral from 0 to rho of the bivariate normal density (Plackett 1954).
+prod_a P(a) x prod_(a~b) P(ab) / (P(a) P(b)), over every couple of margins that share normals: two limits of one
+element, an element and its pairs, two pairs with an element in common. For two half-spaces at reliability indices a
+and b with correlation rho, P(ab) - P(a) P(b) = integral from 0 to rho of the bivariate normal density (Plackett 1954).
 """
 
 from typing import Any
@@ -61,7 +61,10 @@ def couples(problem: Problem[Any], family: Family, pairs: list[tuple[Family, Arr
     sites = problem.model.populations()[family.name].sites.x.shape[0]
     rows = family.rows
     found: list[tuple[int, int, Any, Any]] = [
-        (i, j, own[i] @ own[j], 1.0) for i in range(count) for j in range(i + 1, count) if rows[i].limit != rows[j].limit
+        (i, j, own[i] @ own[j], 1.0)
+        for i in range(count)
+        for j in range(i + 1, count)
+        if rows[i].limit != rows[j].limit
     ]
     for paired, direction in pairs:
         pair = problem.model.pairs()[paired.name]

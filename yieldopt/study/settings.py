@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import Literal
 
 from yieldopt import units
 from yieldopt.card import Card
@@ -36,7 +37,7 @@ class OptimizeSettings:
     window: tuple[str, ...] = ()
     covers: tuple[str, ...] = ()
     drift: dict[str, float] = field(default_factory=dict[str, float])
-    measure: str = "capability"
+    measure: Literal["capability", "volume"] = "capability"
 
 
 def quantity(document: Document, path: str, value: Quantity, unit: str, difference: bool = False) -> float | None:

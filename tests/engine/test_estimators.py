@@ -1,0 +1,152 @@
+"""Estimators against closed forms: a unit with one shared height and many elements of its own."""
+
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+import pytest
+from scipy import integrate, stats
+
+from yieldopt.errors import UserError
+from yieldopt.estimators import proposal
+from yieldopt.estimators.auto import method
+from yieldopt.estimators.base import Precision, Watch, binomial_interval
+from yieldopt.estimators.monte_carlo import MonteCarlo
+from yieldopt.estimators.sobol import Sobol
+from yieldopt.knob import knob
+from yieldopt.problem import Defects, Limit, Model, Population, Problem, Sites
+from yieldopt.typing import Scalar
+
+
+class Nominal(eqx.Module):
+    height: Scalar = knob(30.2, 20, 40, "um", "recipe", "pillar height")
+
+
+class Pillars(Population[Nominal]):
+    sites: Sites
+
+    def variation(self, design: Nominal) -> Any:
+        del design
+        return numpyro.sample("own", dist.Normal(0.0, 0.35))
+
+    def state(self, design: Nominal, shared: Any, pose: Any, site: Sites) -> dict[str, Any]:
+        return {"height": design.height + shared}
+
+    def response(self, design: Nominal, state: Any, element: Any) -> dict[str, Any]:
+        return {"height": state["height"] + element}
+
+
+class Chip(Model[Nominal]):
+    """PIL_HIER_1e4 of the benchmark problems: h_k = 30.2 + .5 D + .35 e_k within 28 and 32.4 for all k."""
+
+    Design: ClassVar[type[eqx.Module]] = Nominal
+    pillars: Pillars
+    sides: tuple[float, float] = eqx.field(static=True, default=(28.0, 32.4))
+
+    def variation(self, design: Nominal) -> Any:
+        del design
+        return numpyro.sample("die", dist.Normal(0.0, 0.5))
+
+    def populations(self) -> dict[str, Population[Nominal]]:
+        return {"pillar": self.pillars}
+
+    def limits(self) -> tuple[Limit, ...]:
+        return (Limit.of("height", "pillar", "height", *self.sides),)
+
+
+def chip(rows: int, **sides: Any) -> Problem[Nominal]:
+    x, y = (a.ravel() for a in np.meshgrid(np.arange(rows) * 1.0, np.arange(rows) * 1.0))
+    return Problem.of(Chip(Pillars(Sites.at(x, y)), **sides))
+
+
+def exact(count: int, low: float = 28.0, high: float = 32.4) -> float:
+    def given(d: float) -> float:
+        inside = stats.norm.cdf((high - 30.2 - 0.5 * d) / 0.35) - stats.norm.cdf((low - 30.2 - 0.5 * d) / 0.35)
+        return float(stats.norm.pdf(d) * inside**count)
+
+    return float(integrate.quad(given, -9, 9, epsabs=1e-12, limit=400)[0])
+
+
+def test_the_joint_yield_of_ten_thousand_pillars() -> None:
+    found = Sobol(Precision(1e-3, None))(chip(100), Nominal(), 3)
+    truth = exact(10_000)
+    assert truth == pytest.approx(0.90394957, abs=1e-7)  # the published reference
+    assert abs(found.value - truth) <= 4 * found.stderr
+    assert found.stderr < 5e-4
+    assert found.interval[0] < found.value < found.interval[1]
+
+
+def test_a_rare_loss_is_found_with_relative_precision() -> None:
+    found = Sobol(Precision(None, 0.05))(chip(10, sides=(27.0, 33.4)), Nominal(), 1)
+    truth = 1 - exact(100, 27.0, 33.4)
+    assert truth < 1e-4
+    assert abs(found.failure_probability - truth) <= max(4 * found.stderr, 0.01 * truth)
+
+
+def test_counting_agrees_and_does_not_depend_on_the_batch() -> None:
+    problem = chip(10)
+    found = MonteCarlo(Precision(5e-3, None))(problem, Nominal(), 7)
+    assert abs(found.value - exact(100)) <= 4 * found.stderr
+    again = MonteCarlo(Precision(5e-3, None))(problem, Nominal(), 7)
+    assert found.value == again.value
+    assert found.limits == again.limits
+
+
+def test_no_failure_is_an_upper_bound_and_says_so() -> None:
+    found = MonteCarlo(Precision(1e-2, None))(chip(4, sides=(0.0, 90.0)), Nominal(), 1)
+    assert found.value == 1.0
+    assert found.interval[0] < 1.0
+    assert "no unit" in found.status
+
+
+def test_defects_are_reported_apart() -> None:
+    plain = chip(10)
+    problem = Problem(plain.model, plain.limits, {"pillar": Defects(jnp.array(1e-4), jnp.array(2.0))})
+    found = Sobol(Precision(2e-3, None))(problem, Nominal(), 3)
+    assert found.defects == pytest.approx((1 - 100 * np.log1p(-1e-4) / 2) ** -2, rel=1e-12)
+    assert found.value == pytest.approx(found.parametric * found.defects)
+
+
+def test_auto_counts_where_elements_are_few() -> None:
+    found = method("auto", Precision(2e-2, None), Watch())(chip(3), Nominal(), 1)
+    assert found.method == "monte_carlo"
+    assert "fewer than" in found.status
+    with pytest.raises(UserError, match="a method among"):
+        method("guess", Precision(), Watch())
+
+
+def test_a_stopped_run_keeps_what_it_has() -> None:
+    watch = Watch()
+    watch.stop.set()
+    found = MonteCarlo(Precision(1e-6, None), watch=watch)(chip(4), Nominal(), 1)
+    assert found.evaluations == 512
+    assert "not reached" in found.status
+
+
+@pytest.mark.parametrize(("passed", "count"), [(90, 100), (1, 50), (100, 100), (0, 10)])
+def test_the_binomial_interval_covers_exactly(passed: int, count: int) -> None:
+    low, high = binomial_interval(passed, count, 0.95)
+    if passed not in (0, count):
+        assert stats.binom.sf(passed - 1, count, low) == pytest.approx(0.025)
+        assert stats.binom.cdf(passed, count, high) == pytest.approx(0.025)
+    else:
+        assert high - low == pytest.approx(1 - 0.05 ** (1 / count))
+
+
+def test_a_proposal_leaves_the_estimate_unbiased() -> None:
+    """A linear loss far out: weights average to one and the aimed law finds the failure plane of beta 4."""
+
+    def losses(z: np.ndarray) -> np.ndarray:
+        return np.repeat(stats.norm.cdf((z @ [0.6, 0.8, 0.0] - 4.0) / 0.3)[:, None], 2, 1)
+
+    law = proposal.aim(losses, 3, 1024, 2, 5)
+    draws = stats.qmc.Sobol(3, rng=np.random.default_rng(1)).random(4096)
+    points = law.points(*np.split(draws, 2))
+    weights = law.weights(points)
+    assert weights.max() <= 2.0
+    assert weights.mean() == pytest.approx(1.0, abs=0.05)
+    truth = stats.norm.sf(4.0 / np.sqrt(1 + 0.09))
+    assert weights @ losses(points)[:, 0] / len(points) == pytest.approx(truth, rel=0.02)

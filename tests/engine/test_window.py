@@ -1,0 +1,83 @@
+"""Windows with closed forms: an ellipse, a polytope, the dose-focus window, all by volume; a disc by capability."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from yieldopt.window import Search, audit
+
+A = np.array(
+    [(1, 2, -1, 0.5), (-1, 1, 2, 0), (0, -1, 1, 2), (2, -1, 0, 1), (-1, -1, -1, -1), (-0.5, 0, -2, 1), (1, -2, 0.5, -1.5)]
+    + [(-2, 0.5, 1, -0.5)]
+)
+B = np.array([4, 3, 4, 3, 2, 3, 3.5, 3])
+
+
+def ellipse(p: np.ndarray, _slot: Any) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([p[0] ** 2 / 4 + p[1] ** 2 - 1]), np.array([[p[0] / 2, 2 * p[1]]])
+
+
+def dose_focus(p: np.ndarray, _slot: Any) -> tuple[np.ndarray, np.ndarray]:
+    """CD = 100 - 120 ln E + 18 F^2 E within 90 and 110, and 12 F^2 + 25 |E - 1| <= 9."""
+    e, f = p
+    size, slope = 100 - 120 * np.log(e) + 18 * f**2 * e, np.array([-120 / e + 18 * f**2, 36 * f * e])
+    values = np.array([size - 110, 90 - size, 12 * f**2 + 25 * abs(e - 1) - 9])
+    return values, np.array([slope, -slope, [25 * np.sign(e - 1), 24 * f]])
+
+
+def test_the_largest_rectangle_in_an_ellipse() -> None:
+    search = Search(ellipse, np.full(2, -3.0), np.full(2, 3.0), np.ones(2), "volume")
+    window = search(np.array([0.3, 0.2]), np.array([0.1, 0.1]))
+    half = 0.5 * (window.high - window.low)
+    np.testing.assert_allclose(half, [2 / np.sqrt(2), 1 / np.sqrt(2)], rtol=2e-3)
+
+
+def test_the_largest_box_in_a_polytope() -> None:
+    search = Search(lambda p, _s: (A @ p - B, A), np.full(4, -5.0), np.full(4, 5.0), np.ones(4), "volume")
+    window = search(np.zeros(4), np.full(4, 0.1))
+    assert window.volume == pytest.approx(4.112978, rel=2e-3)
+
+
+def test_the_dose_focus_window_needs_its_audit() -> None:
+    """Its worst point is in the middle of a side: the corners alone give a box that fails there."""
+    low, high = np.array([0.8, -1.2]), np.array([1.2, 1.2])
+    start, half = np.array([1.0, 0.0]), np.array([0.01, 0.05])
+    blind = Search(dose_focus, low, high, np.ones(2), "volume")(start, half)
+    assert blind.volume > 0.1410668 * 1.02
+    assert audit(dose_focus, blind, 64, 1)[1] > 0.1
+    window = Search(dose_focus, low, high, np.ones(2), "volume").audited(start, half, 64, 1)
+    assert window.volume == pytest.approx(0.1410668, rel=2e-3)
+    assert audit(dose_focus, window, 256, 9)[1] < 1e-6
+
+
+def test_capability_is_the_largest_common_share_of_drift() -> None:
+    """Half-widths 3 sigma_k t in the ellipse x^2/4 + y^2 = 1 with drifts (2, 1): 9 t^2 (1 + 1) = 1, within the slack."""
+    search = Search(ellipse, np.full(2, -3.0), np.full(2, 3.0), np.array([2.0, 1.0]))
+    window = search(np.array([0.3, 0.2]), np.array([0.1, 0.1]))
+    exact = 1 / (3 * np.sqrt(2))
+    assert exact * 0.998 < window.capability <= exact * np.sqrt(1.02)  # the slack allows a value of .02
+
+
+def test_the_range_bounds_a_side_and_is_named() -> None:
+    search = Search(ellipse, np.array([-3.0, -0.1]), np.array([3.0, 0.1]), np.ones(2))
+    window = search(np.array([0.0, 0.0]), np.array([0.05, 0.05]))
+    assert {(1, "low"), (1, "high")} <= set(window.bounded)
+    assert window.high[1] == pytest.approx(0.1)
+    assert window.high[0] > 1.5
+
+
+def test_few_corners_looked_at_anew_give_the_same_window() -> None:
+    calls = []
+
+    def counted(p: np.ndarray, slot: Any) -> tuple[np.ndarray, np.ndarray]:
+        calls.append(slot)
+        return np.array([p @ p - 1.0]), 2 * p[None]
+
+    sizes = []
+    for active in (None, 4):
+        calls.clear()
+        search = Search(counted, np.full(4, -2.0), np.full(4, 2.0), np.ones(4), active=active)
+        sizes.append((search(np.full(4, 0.1), np.full(4, 0.1)).capability, len(calls)))
+    assert sizes[1][0] == pytest.approx(sizes[0][0], rel=0.02)
+    assert sizes[1][1] < sizes[0][1]

@@ -1,0 +1,62 @@
+"""What the fast route itself may have wrong, in units of loss: errors that more draws do not reduce.
+
+They are estimates of size, not bounds; the referee (`monte_carlo`) is what decides where they exceed what is asked.
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from yieldopt.conditional.integrand import evaluate
+from yieldopt.conditional.prepare import Prepared
+
+TYPICAL = 4.0
+"""Hazard of a failure that matters: an index wrong by e is a probability wrong by about 4 e."""
+ROUND = 0.35
+"""Curvature left to second order below which its answer is not to be trusted."""
+
+
+def doubts(prepared: Prepared, draws: Array | np.ndarray, weights: np.ndarray | None = None) -> dict[str, float]:
+    """Errors of `log_pass` by name, each in loss, over shared draws with importance weights (one each by default).
+
+    `series`: the fitted indices against the design points they were fitted to; `couples`: the order beyond couples of
+    margins; `rings`: limits that bend around the origin in more than the two directions that are integrated.
+    """
+    found = evaluate(prepared, jnp.asarray(draws))
+    total, by_limit = (np.asarray(value) for value in (found.total, found.by_limit))
+    share = np.ones(len(total)) if weights is None else np.asarray(weights)
+    share = share * np.exp(np.where(np.isfinite(total), np.minimum(total, 0.0), -np.inf)) / len(total)
+    fails = -np.where(np.isfinite(by_limit), by_limit, 0.0)
+    lost = share @ fails
+    misfit, rounded = _by_limit(prepared, len(prepared.problem.limits))
+    pairs = np.abs(sum((np.asarray(t).sum(1) for t in found.together), np.zeros(len(total))))
+    third = pairs**2 / np.maximum(fails.sum(1), 1e-300)
+    return {
+        "series": float(lost @ np.minimum(TYPICAL * misfit, 1.0)),
+        "couples": float(share @ np.minimum(third, pairs)),
+        "rings": float(lost @ rounded),
+    }
+
+
+def _by_limit(prepared: Prepared, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Worst misfit of each limit's rows, and one where a row is round beyond help."""
+    misfit, rounded = np.zeros(count), np.zeros(count)
+    for family, tables in zip(prepared.structure.families, prepared.tables, strict=True):
+        for row, left, bend in zip(family.rows, np.asarray(tables.misfit), np.asarray(tables.roundness), strict=True):
+            misfit[row.limit] = max(misfit[row.limit], float(left))
+            rounded[row.limit] = max(rounded[row.limit], float(bend < ROUND))
+    return misfit, rounded
+
+
+def explain(prepared: Prepared) -> dict[str, Any]:
+    """Misfit of the index and roundness by family and limit, for whoever wants to know where a doubt comes from."""
+    limits = prepared.problem.limits
+    return {
+        family.name: {
+            f"{limits[row.limit].name}.{row.side}": (float(left), float(bend))
+            for row, left, bend in zip(family.rows, tables.misfit, tables.roundness, strict=True)
+        }
+        for family, tables in zip(prepared.structure.families, prepared.tables, strict=True)
+    }

@@ -1,0 +1,222 @@
+"""Series of the reliability index of every limit over the states that it depends on: design points fitted on a grid.
+
+A group's series has, per row, the squeezed index of the second-order probability and, for each force whose state the
+row uses, what the finite crowd needs there: `Own`.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float
+
+from yieldopt.conditional import chebyshev, forces, local, ring
+from yieldopt.conditional.chunked import chunked
+from yieldopt.conditional.structure import Family, degrees_of, margin_of, pulled
+from yieldopt.problem import Problem, Sites
+from yieldopt.standard import standardise
+
+SPAN = 14.0
+"""Reliability indices are compressed towards this bound before they are fitted."""
+COLUMNS = 4
+"""Columns of a force in a row's series."""
+_STEP = 1e-4
+"""Step of the differences of a force along a failure surface (um): their error, 1e-6 of it, counts for nothing."""
+
+
+class Own(NamedTuple):
+    """What a failing element does to its own pose, per force whose state the margin uses.
+
+    `pull`: the margin's gradient in the state over its slope in the normals (um^-1); `surplus`: the force at the design
+    point beyond the crowd's mean; `stiffer`: that force's slope along the failure surface less the mean's;
+    `variance`: of the force over the element's draws.
+    """
+
+    pull: Array
+    surplus: Array
+    stiffer: Array
+    variance: Array
+
+
+class Margins(NamedTuple):
+    """A family's series by group and, per row, a direction towards failure and what there is to doubt.
+
+    `roundness` is the product of the curvature factors left to second order, the least where it matters; `misfit` the
+    root mean square error of the fitted index there.
+    """
+
+    groups: tuple[Float[Array, "..."], ...]
+    direction: Float[Array, "rows normals"]
+    roundness: Float[Array, " rows"]
+    misfit: Float[Array, " rows"]
+
+
+class Forces(NamedTuple):
+    """The mean forces of the population that a family is made of: series and scales."""
+
+    series: tuple[Array, ...]
+    scale: Float[Array, " forces"]
+
+
+def margin_values(problem: Problem[Any], design: Any, family: Family, site: Sites, s: Array, z: Array) -> Array:
+    """The margins of one element of a family at states `s` and normals `z`, one a row."""
+    measured = margin_of(problem, design, family, site)(dict(zip(family.states, s, strict=True)), z)
+    limits = problem.limits
+    return jnp.stack(
+        [
+            limits[r.limit].margins(measured[limits[r.limit].response])[limits[r.limit].sides.index(r.side)]
+            for r in family.rows
+        ]
+    )
+
+
+def fit(
+    problem: Problem[Any], design: Any, family: Family, site: Sites, centre: Array, half: Array, means: Forces
+) -> Margins:
+    """Fit the series of every row of a family on a box of states; `site` stands for all (its axis for all pairs)."""
+    if not family.rows:
+        return Margins((), jnp.zeros((0, family.normals)), jnp.zeros(0), jnp.zeros(0))
+    still = jax.lax.stop_gradient((problem, design))
+    selects, wheres = _grids(family, centre, half)
+
+    def solve(one: tuple[Array, Array]) -> tuple[local.Point, Array]:
+        select, s = one
+        point = local.design_point(lambda s, z: margin_values(*still, family, site, s, z) @ select, s, family.normals)
+        return point, _failing(*still, family, s, point)
+
+    found, failing = chunked(solve, (selects, wheres), 64)
+
+    def value(select: Array, s: Array, z: Array) -> Array:
+        return margin_values(problem, design, family, site, s, z) @ select
+
+    frozen = jax.lax.stop_gradient((selects, wheres))
+    log_p = ring.log_probability(lambda one, z: margin_values(*still, family, site, one[1], z) @ one[0], frozen, found)
+    here = chunked(lambda one: value(*one), (selects, wheres, found.normal), 64)
+    index = local.index(local.tie(found, here), found.beta, log_p)
+    trust = _trust(found, index)
+    columns = jnp.concatenate([squeeze(index)[:, None], _own(family, wheres, centre, half, means, found, failing)], 1)
+    groups = _series(family, columns, trust)
+    return Margins(groups, *_summary(selects, found, index), _misfit(family, groups, index))
+
+
+def squeeze(beta: Array) -> Array:
+    """Compress a reliability index beyond what matters, so that far values do not spoil a fit."""
+    return SPAN * jnp.tanh(beta / SPAN)
+
+
+def release(squeezed: Array) -> Array:
+    """Undo `squeeze`."""
+    return SPAN * jnp.arctanh(jnp.clip(squeezed / SPAN, -0.9999, 0.9999))
+
+
+def read(found: Float[Array, "nodes rows columns"], forced: list[int], means: Forces) -> tuple[Array, Own]:
+    """Index and `Own` (nodes x rows x forces) from the columns of a group's series."""
+    count = len(forced)
+    scale = means.scale[np.array(forced, int)]
+    pull, surplus, stiffer, variance = (found[..., 1 + i * count : 1 + (i + 1) * count] for i in range(COLUMNS))
+    return release(found[..., 0]), Own(
+        pull, scale * jnp.sinh(surplus), scale * jnp.sinh(stiffer), scale**2 * jnp.exp(variance)
+    )
+
+
+def _grids(family: Family, centre: Array, half: Array) -> tuple[Array, Array]:
+    """Every (row as a unit vector, state) at which a design point is wanted, group by group."""
+    selects: list[Array] = []
+    wheres: list[Array] = []
+    for states, members in family.groups().items():
+        points, axes = chebyshev.grid(degrees_of(family, states)), np.array(states, int)
+        where = jnp.tile(centre, (len(points), 1)).at[:, axes].add(points * half[axes])
+        for member in members:
+            selects.append(jnp.tile(jnp.eye(len(family.rows))[member], (len(points), 1)))
+            wheres.append(where)
+    return jnp.concatenate(selects), jnp.concatenate(wheres)
+
+
+def _failing(problem: Any, design: Any, family: Family, s: Array, point: local.Point) -> Array:
+    """Per force: the margin's pull, the force at the design point, its slope along the failure surface."""
+    p = problem.model.populations()[family.of]
+    own = np.array([f for f, _ in family.forces], int)
+    if not len(own):
+        return jnp.zeros((3, 0))
+
+    def push(s: Array, z: Array) -> Array:
+        halves = (z[: len(z) // 2], z[len(z) // 2 :]) if family.paired else (z,)
+        states = dict(zip(family.states, s, strict=True))
+        every = [p.force(design, states, standardise(lambda: p.variation(design), part)) for part in halves]
+        return jnp.stack([sum((force[family.states[i]] for force in every), jnp.zeros(())) for i in own])
+
+    pull, across = point.pull[own], _STEP * jnp.eye(s.shape[0])[own]
+    along = (pull * _STEP)[:, None] * point.direction
+    ahead, behind = (jax.vmap(push)(s + sign * across, point.normal + sign * along) for sign in (1.0, -1.0))
+    slope = (jnp.diagonal(ahead) - jnp.diagonal(behind)) / (2.0 * _STEP)
+    return jnp.stack([pull, push(s, point.normal), slope])
+
+
+def _own(
+    family: Family, wheres: Array, centre: Array, half: Array, means: Forces, found: local.Point, failing: Array
+) -> Array:
+    """The columns of `Own` for every force (points x 4 forces): asinh and log of what is in units of force."""
+    many = 2.0 if family.paired else 1.0
+    columns: list[list[Array]] = [[] for _ in range(COLUMNS)]
+    for k, (own, used) in enumerate(family.forces):
+        pick, scale = np.array(forces.axes_of(own, used)[0]), means.scale[k]
+        where = (wheres[:, pick] - centre[pick]) / half[pick]
+        crowd = forces.read(*forces.along(means.series[k], where[:, 1:]), where[:, 0], scale, half[own])
+        columns[0].append(failing[:, 0, k])
+        columns[1].append(jnp.arcsinh((failing[:, 1, k] - many * crowd.value) / scale))
+        columns[2].append(jnp.arcsinh((failing[:, 2, k] - many * crowd.slope) / scale))
+        columns[3].append(jnp.log(many * crowd.variance / scale**2 + 1e-12))
+    flat = [column for group in columns for column in group]
+    return jnp.stack(flat, -1) if flat else jnp.zeros((wheres.shape[0], 0))
+
+
+def _series(family: Family, columns: Array, trust: Array) -> tuple[Array, ...]:
+    coefficients: list[Array] = []
+    start, count = 0, len(family.forces)
+    for states, members in family.groups().items():
+        degrees = degrees_of(family, states)
+        points = len(chebyshev.grid(degrees))
+        part = slice(start, start + points * len(members))
+        kept = np.array([0, *(1 + i * count + k for i in range(COLUMNS) for k in pulled(family, states))], int)
+        values = columns[part][:, kept].reshape(len(members), points, -1).transpose(1, 0, 2)
+        coefficients.append(chebyshev.fit(values, trust[part].reshape(len(members), points).T, degrees))
+        start += points * len(members)
+    return tuple(coefficients)
+
+
+def _summary(selects: Array, found: local.Point, index: Array) -> tuple[Array, Array]:
+    """Each row's direction towards failure where it is about 4 sigma away, and its least roundness where it matters."""
+    found, index = jax.lax.stop_gradient((found, index))
+    rows = selects.T > 0
+    near = selects.T * jax.nn.softmax(jnp.where(rows, -jnp.abs(index - 4.0), -jnp.inf), axis=1)
+    direction = near @ found.direction
+    direction = direction / jnp.maximum(jnp.linalg.norm(direction, axis=1, keepdims=True), 1e-12)
+    met = (index > 0.0) & (index < 7.0) & (found.residual < 1e-3)
+    return direction, jnp.where(rows & met, jnp.exp(-2.0 * found.rest), 1.0).min(1)
+
+
+def _misfit(family: Family, groups: tuple[Array, ...], index: Array) -> Array:
+    """What the fit, with far fewer terms than points, leaves of the index of each row where it decides."""
+    left, start = jnp.zeros(len(family.rows)), 0
+    index = jax.lax.stop_gradient(index)
+    for (states, members), tensor in zip(family.groups().items(), jax.lax.stop_gradient(groups), strict=True):
+        points = chebyshev.grid(degrees_of(family, states))
+        there = index[start : start + len(points) * len(members)].reshape(len(members), len(points))
+        error = release(chebyshev.evaluate(jnp.asarray(points), tensor)[..., 0]).T - there
+        counts = (there > -1.0) & (there < 7.0)
+        mean = (counts * error**2).sum(1) / jnp.maximum(counts.sum(1), 1)
+        left = left.at[np.array(members)].set(jnp.sqrt(mean))
+        start += len(points) * len(members)
+    return left
+
+
+def _trust(found: local.Point, index: Array) -> Array:
+    """Weight of a design point in a fit: full where it decides anything, less far out and where it was not found.
+
+    None is without a say: a polynomial left alone dives through zero.
+    """
+    excess = jnp.clip(jnp.abs(index) - 7.0, 0.0, 6.0)
+    sound = found.residual < 1e-3
+    return jax.lax.stop_gradient(jnp.where(sound, 1.0, 0.1) / (1.0 + 0.25 * excess**2) ** 2)

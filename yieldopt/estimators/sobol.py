@@ -1,0 +1,173 @@
+"""Randomised quasi-Monte Carlo on the conditional integrand: rotated to the losses, replicated for its error."""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from scipy import stats
+
+from yieldopt.conditional.cubature import rule
+from yieldopt.conditional.doubts import doubts
+from yieldopt.conditional.integrand import Route, evaluate
+from yieldopt.conditional.prepare import Prepared, frame
+from yieldopt.conditional.structure import sites_of
+from yieldopt.estimators.base import Estimate, Precision, Watch, student_interval
+from yieldopt.estimators.proposal import Proposal, aim
+from yieldopt.problem import Problem, at
+from yieldopt.timing import Stopwatch
+
+REPLICATES = 16
+BATCH = 1024
+"""Points of one compiled call: 16 replicates of 64 at least."""
+CHECK_ORDER = 16
+"""Order of the second cubature rule, whose difference goes into the error."""
+
+
+class Sums(NamedTuple):
+    """Weighted sums over a replicate's points: loss, each limit's, each limit's alone; points and lost poses."""
+
+    loss: np.ndarray
+    fails: np.ndarray
+    alone: np.ndarray
+    points: int
+    unsettled: int
+
+    def plus(self, other: "Sums") -> "Sums":
+        """The sums over both."""
+        arrays = self.loss + other.loss, self.fails + other.fails, self.alone + other.alone
+        return Sums(*arrays, self.points + other.points, self.unsettled + other.unsettled)
+
+
+@dataclass(frozen=True)
+class Sobol:
+    """Scrambled Sobol points on the conditional loss, doubled until the precision is met or `points` are spent."""
+
+    precision: Precision = field(default_factory=Precision)
+    points: int = 1 << 19
+    watch: Watch = field(default_factory=Watch)
+
+    def __call__(self, problem: Problem[Any], design: Any, seed: int = 0) -> Estimate:
+        """Estimate by conditioning on what the elements share; the interval is Student's over the replicates."""
+        with Stopwatch() as watch:
+            self.watch.tell("preparing", 0.0)
+            route = Route(frame(problem, design))
+            prepared = route.prepare(problem, design)
+            size = prepared.structure.unit
+            proposal = aim(lambda z: _losses(prepared, z), size, BATCH, 2, seed)
+            sums = self._sample(prepared, proposal, size, seed)
+            bias = _rule_difference(prepared, proposal, seed)
+            stated = doubts(prepared, jnp.asarray(_first(proposal, size, seed)))
+        return self._answer(problem, sums, bias, stated, watch)
+
+    def _sample(self, prepared: Prepared, proposal: Proposal, size: int, seed: int) -> Sums:
+        engines = [
+            tuple(stats.qmc.Sobol(max(size, 1), rng=np.random.default_rng([seed, 1, r, half])) for half in (0, 1))
+            for r in range(REPLICATES)
+        ]
+        count = BATCH // REPLICATES
+        sums = _batch(prepared, proposal, engines, count, size)
+        while True:
+            loss = sums.loss / sums.points
+            mean, stderr = loss.mean(), loss.std(ddof=1) / np.sqrt(REPLICATES)
+            half = stats.t.ppf(0.5 + 0.5 * self.precision.confidence, REPLICATES - 1) * stderr
+            asked = self.precision.half_width(mean)
+            self.watch.tell("sampling", min(1.0, (asked / max(half, 1e-300)) ** 2))
+            if half <= 0.9 * asked or sums.points * REPLICATES >= self.points or self.watch.stop.is_set():
+                return sums
+            for _ in range(max(1, sums.points // count)):
+                sums = sums.plus(_batch(prepared, proposal, engines, count, size))
+                if self.watch.stop.is_set():
+                    break
+
+    def _answer(
+        self, problem: Problem[Any], sums: Sums, bias: float, stated: dict[str, float], watch: Stopwatch
+    ) -> Estimate:
+        losses = sums.loss / sums.points
+        defects = float(jnp.exp(problem.log_defects()))
+        loss = float(np.clip(losses.mean(), 0.0, 1.0))
+        stderr = float(np.hypot(losses.std(ddof=1) / np.sqrt(REPLICATES), bias))
+        value, doubt = (1.0 - loss) * defects, float(sum(stated.values())) * defects
+        low, high = student_interval(1.0 - loss, stderr, REPLICATES, self.precision.confidence)
+        names = [limit.name for limit in problem.limits]
+        over = sums.points * REPLICATES
+        limits = {n: (float(f / over), float(a / over)) for n, f, a in zip(names, sums.fails, sums.alone, strict=True)}
+        return Estimate(
+            value, stderr * defects, (low * defects, high * defects), self.precision.confidence, 1.0 - loss, defects,
+            limits, over, "sobol", self._status(loss, 0.5 * (high - low), bias, stated, sums), doubt, watch.seconds,
+        )  # fmt: skip
+
+    def _status(self, loss: float, half: float, bias: float, stated: dict[str, float], sums: Sums) -> str:
+        said: list[str] = []
+        if half > self.precision.half_width(loss):
+            cause = "two cubature rules differ" if bias > 0.5 * half else "the points ran out"
+            said.append(f"the precision asked for was not reached ({cause}): use method monte_carlo, or ask for less")
+        worst = max(stated, key=lambda name: stated[name], default="")
+        if stated and sum(stated.values()) > max(self.precision.half_width(loss), 0.02 * loss):
+            said.append(
+                f"the model of the loss is uncertain by {sum(stated.values()):.1e} ({worst}): "
+                "check with method monte_carlo"
+            )
+        if sums.unsettled:
+            said.append(
+                f"{sums.unsettled} of {sums.points * REPLICATES} draws found no equilibrium and count as failed"
+            )
+        return "; ".join(said) + "." if said else "converged."
+
+
+def _losses(prepared: Prepared, z: np.ndarray) -> np.ndarray:
+    """Loss and each limit's own, one column each."""
+    found = evaluate(prepared, jnp.asarray(z))
+    total = np.minimum(np.asarray(found.total), 0.0)[:, None]
+    return -np.expm1(np.concatenate([total, np.minimum(np.asarray(found.by_limit), 0.0)], 1))
+
+
+def _batch(prepared: Prepared, proposal: Proposal, engines: Any, count: int, size: int) -> Sums:
+    """One batch: the next `count` points of every replicate, half of them aimed."""
+    drawn = [proposal.points(*(e.random(count // 2)[:, :size] for e in both)) for both in engines]
+    return _sums(prepared, proposal, np.concatenate(drawn), len(engines))
+
+
+def _sums(prepared: Prepared, proposal: Proposal, points: np.ndarray, replicates: int) -> Sums:
+    found = evaluate(prepared, jnp.asarray(points))
+    weight = proposal.weights(points)
+    total, by_limit = np.minimum(np.asarray(found.total), 0.0), np.asarray(found.by_limit)
+    loss = weight * -np.expm1(total)
+    with np.errstate(invalid="ignore"):
+        without = np.where(np.isinf(by_limit), total[:, None], total[:, None] - by_limit)
+        alone = np.where(np.isinf(total)[:, None], 0.0, np.exp(np.minimum(without, 0.0)) - np.exp(total)[:, None])
+    return Sums(
+        loss.reshape(replicates, -1).sum(1),
+        weight @ -np.expm1(by_limit),
+        weight @ np.maximum(alone, 0.0),
+        len(points) // replicates,
+        int((~np.asarray(found.settled)).sum()),
+    )
+
+
+def _first(proposal: Proposal, size: int, seed: int) -> np.ndarray:
+    draws = stats.qmc.Sobol(max(size, 1), rng=np.random.default_rng([seed, 2])).random(BATCH)[:, :size]
+    return proposal.points(*np.split(draws, 2))
+
+
+def _rule_difference(prepared: Prepared, proposal: Proposal, seed: int) -> float:
+    """Difference in loss between the cubature rule and one of another order, on one batch; 0 where sums are exact."""
+    families, tables = prepared.structure.families, list(prepared.tables)
+    changed = False
+    for k, family in enumerate(families):
+        sites, nodes = sites_of(prepared.problem, family), tables[k].weight.shape[0]
+        if sites.x.shape[0] == nodes:
+            continue
+        other = rule(np.asarray(sites.x), np.asarray(sites.y), CHECK_ORDER)
+        index, weight = (np.pad(a, (0, nodes - len(a))) for a in (other.chosen, other.weight))
+        tables[k] = eqx.tree_at(lambda t: (t.sites, t.weight), tables[k], (at(sites, index), jnp.asarray(weight)))
+        changed = True
+    if not changed:
+        return 0.0
+    points = _first(proposal, prepared.structure.unit, seed)
+    weight, other = proposal.weights(points), eqx.tree_at(lambda p: p.tables, prepared, tuple(tables))
+    one, two = (
+        np.expm1(np.minimum(np.asarray(evaluate(p, jnp.asarray(points)).total), 0.0)) for p in (prepared, other)
+    )
+    return abs(float(weight @ (one - two)) / len(points))

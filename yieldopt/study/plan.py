@@ -1,0 +1,97 @@
+"""From a resolved study to the problem it asks about: the only file that knows both the study and the engine."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from yieldopt.box import Box
+from yieldopt.errors import Mistake, UserError
+from yieldopt.estimators.base import Precision
+from yieldopt.problem import Model, Problem
+from yieldopt.study.config import ResolvedStudy
+
+FROZEN = 1e-3
+"""What is left of a spread whose level the window itself stands for: a law of no width has no normals to move along."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is computed: a problem, the design it starts from, the knobs that move, and how exactly."""
+
+    problem: Problem[Any]
+    design: Any
+    precision: Precision
+    search: Box
+    window: tuple[str, ...]
+    drift: np.ndarray
+
+
+def build(study: ResolvedStudy, model: type[Model[Any]]) -> Plan:
+    """Build the plan of a study; raise UserError where knobs, drifts and levels do not go together."""
+    inputs, asked = study.inputs, study.estimate
+    made = model.build(inputs)
+    design = model.Design(**{name: jnp.asarray(float(value)) for name, value in inputs.design.items()})
+    defects: dict[str, Any] = getattr(made, "defects", {})
+    moving = [*asked_window(study), *(k for k in study.optimize.knobs if k not in study.optimize.window)]
+    ranges = {name: inputs.ranges[name] for name in moving if inputs.ranges[name][1] > inputs.ranges[name][0]}
+    precision = Precision(asked.absolute, asked.of_loss, asked.confidence)
+    return Plan(Problem.of(made, defects), design, precision, Box.of(ranges), asked_window(study), drifts(study))
+
+
+def asked_window(study: ResolvedStudy) -> tuple[str, ...]:
+    """The knobs that the window spans."""
+    return tuple(study.optimize.window) if study.optimize.goal == "window" else ()
+
+
+def drifts(study: ResolvedStudy) -> np.ndarray:
+    """One sigma of each window knob's own drift: as given, or the root sum of squares of its covered levels."""
+    found: list[float] = []
+    mistakes: list[Mistake] = []
+    for name in asked_window(study):
+        own = study.optimize.drift.get(name)
+        if own is None:
+            levels = [
+                study.inputs.spreads[field]
+                for field, spread in study.card.spreads.items()
+                if spread.quantity.rpartition(".")[2] == name
+                and spread.level in study.optimize.covers
+                and spread.unit == study.card.knobs[name].unit
+            ]
+            own = float(np.sqrt(np.sum(np.square(levels)))) if levels else None
+        if own is None:
+            do = f"Add `optimize.drift: {{{name}: ...}}`, one sigma of what it drifts between corrections."
+            mistakes.append(
+                Mistake(
+                    f"the drift of window knob {name}", "none, and no level in `covers` has one", do, "optimize.drift"
+                )
+            )
+        found.append(own or 1.0)
+    if mistakes:
+        raise UserError(*mistakes)
+    return np.array(found)
+
+
+def covered(plan: Plan, study: ResolvedStudy) -> Problem[Any]:
+    """The problem inside a window: the levels that the window stands for are frozen, else they were paid twice."""
+    fields = [f for f, s in study.card.spreads.items() if s.level in study.optimize.covers]
+    if not fields or study.optimize.goal != "window":
+        return plan.problem
+    kind = type(plan.problem.model).Spreads or ()
+    spreads = [x for x in _modules(plan.problem.model) if isinstance(x, kind)]
+    return eqx.tree_at(
+        lambda p: [getattr(s, f) for s in _modules(p.model) if isinstance(s, kind) for f in fields],
+        plan.problem,
+        [FROZEN * jnp.asarray(getattr(s, f)) for s in spreads for f in fields],
+    )
+
+
+def _modules(node: Any) -> list[Any]:
+    """Every module inside a module."""
+    inside = [node]
+    for value in vars(node).values():
+        if isinstance(value, eqx.Module):
+            inside += _modules(value)
+    return inside
