@@ -1,4 +1,4 @@
-"""Design points, rings and pairs of modes against closed forms and direct sampling; correlated half-spaces against SciPy."""
+"""Design points, rings and opposite modes against closed forms and sampling; correlated half-spaces against SciPy."""
 
 import jax
 import jax.numpy as jnp

@@ -40,9 +40,20 @@ class Reach(NamedTuple):
     scale: Float[Array, ""]
     weight: Float[Array, " nodes"]
 
-    def at(self, travel: Float[Array, " pose"]) -> Mean:
-        """Mean force, its slope and the force's variance after the pose travelled."""
-        return read(self.mean, self.variance, self.start + self.lever @ travel / self.half, self.scale, self.half)
+    def at(self, travel: Float[Array, " pose"], further: Array | float = 0.0) -> Mean:
+        """Mean force, its slope and the force's variance after the pose travelled (and the own state `further`)."""
+        where = self.start + (self.lever @ travel + further) / self.half
+        return read(self.mean, self.variance, where, self.scale, self.half)
+
+    def relaxed(self, travel: Array, compliance: Array, spread: Array) -> Array:
+        """What the finite crowd adds to the mean force, to first order in one over its number.
+
+        An element eases its own push (-sway cov(force, slope), half the variance's slope), and the scatter of the pose
+        samples the mean force's bend.
+        """
+        bend = jax.jvp(lambda e: self.at(travel, e), (jnp.zeros(()),), (jnp.ones(()),))[1]
+        sway, scatter = (jnp.einsum("np,pq,nq->n", self.lever, matrix, self.lever) for matrix in (compliance, spread))
+        return -0.5 * sway * bend.variance + 0.5 * scatter * bend.slope
 
 
 def states_at(
@@ -76,7 +87,12 @@ def settle(prepared: Prepared, shared: Any, rest: Array) -> Crowd:
     force, stiffness, _ = _balance(prepared.problem.model, prepared.design, shared, rest, parts, pose)
     pose = pose - jnp.linalg.solve(jax.lax.stop_gradient(stiffness), force)
     _, stiffness, scatter = _balance(prepared.problem.model, prepared.design, shared, rest, parts, pose)
-    return Crowd(pose, jnp.linalg.inv(stiffness), scatter, settled)
+    compliance = jnp.linalg.inv(stiffness)
+    spread = compliance @ scatter @ compliance.T
+    extra = sum(
+        ((part.weight * part.relaxed(pose - rest, compliance, spread)) @ part.lever for part in parts), jnp.zeros(size)
+    )
+    return Crowd(pose - jnp.clip(compliance @ extra, -1.0, 1.0), compliance, scatter, settled)
 
 
 def _balance(

@@ -3,8 +3,6 @@
 They are estimates of size, not bounds; the referee (`monte_carlo`) is what decides where they exceed what is asked.
 """
 
-from typing import Any
-
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -48,15 +46,3 @@ def _by_limit(prepared: Prepared, count: int) -> tuple[np.ndarray, np.ndarray]:
             misfit[row.limit] = max(misfit[row.limit], float(left))
             rounded[row.limit] = max(rounded[row.limit], float(bend < ROUND))
     return misfit, rounded
-
-
-def explain(prepared: Prepared) -> dict[str, Any]:
-    """Misfit of the index and roundness by family and limit, for whoever wants to know where a doubt comes from."""
-    limits = prepared.problem.limits
-    return {
-        family.name: {
-            f"{limits[row.limit].name}.{row.side}": (float(left), float(bend))
-            for row, left, bend in zip(family.rows, tables.misfit, tables.roundness, strict=True)
-        }
-        for family, tables in zip(prepared.structure.families, prepared.tables, strict=True)
-    }

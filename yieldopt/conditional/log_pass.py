@@ -78,10 +78,11 @@ def indices(family: Family, tables: Tables, states: Array, levers: Array, crowd:
             lever = levers[:, np.array(forced, int)]
             sway = jnp.einsum("nfp,pq,nfq->nf", lever, crowd.compliance, lever)[:, None]
             scatter = jnp.einsum("nfp,pq,ngq->nfg", lever, spread, lever)
-            shift = -sway * own.surplus / jnp.maximum(1.0 + sway * own.stiffer, 0.5)
-            beta = beta + jnp.clip((own.pull * shift).sum(-1), -MOST, MOST)
-            change = jnp.einsum("nrf,nfg,nrg->nr", own.pull, scatter, own.pull)
-            change = change - ((own.pull * sway) ** 2 * own.variance).sum(-1)
+            ease = jnp.maximum(1.0 + sway * own.stiffer, 0.5)
+            beta = beta + jnp.clip((-own.pull * sway * own.surplus / ease).sum(-1), -MOST, MOST)
+            pull = own.pull / ease
+            change = jnp.einsum("nrf,nfg,nrg->nr", pull, scatter, pull)
+            change = change - ((pull * sway) ** 2 * own.variance).sum(-1)
             beta = beta / jnp.sqrt(1.0 + jnp.maximum(change, 0.0))
         index = index.at[:, np.array(members)].set(beta)
     return index

@@ -1,0 +1,235 @@
+"""Compare the fast route with the exact unit, paired on the same shared draws, case by case; print the table.
+
+Run: python experiments/001_agreement/run.py [--case NAME] [--units N] [--write]        (half an hour for all; float64)
+"""
+
+import argparse
+import dataclasses
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from yieldopt import catalogue
+from yieldopt.conditional.doubts import doubts
+from yieldopt.conditional.integrand import Route, evaluate
+from yieldopt.conditional.prepare import frame
+from yieldopt.estimators.monte_carlo import BLOCK, units
+from yieldopt.exact import Unit, layout, rows
+from yieldopt.problem import Problem
+from yieldopt.study import config, session
+from yieldopt.study import plan as plans
+from yieldopt.study.config import ResolvedStudy
+
+ROOT = Path(__file__).parents[2]
+TABLE = ROOT / "models" / "README.md"
+MARKERS = "<!-- agreement -->\n", "<!-- /agreement -->"
+AT_ONCE = 2048
+"""Units of one call at 276 joints; fewer where there are more joints."""
+DOUBTED = 2048
+"""Shared draws on which the fast route states its doubt."""
+FINEST = 5e-4, 0.01
+"""The standard error that the comparison is to reach: in yield, or as a share of the loss where that is larger."""
+SIGMAS = 4.0
+
+CAPTION = """Made by `python experiments/001_agreement/run.py --write` on 2 CPU cores, float64, seed {seed}. Each row draws
+the shared normals of its units once. Counted: every joint of every unit drawn and settled (`exact.margins`). Fast:
+`exp(log_pass)` on those same shared draws, so that the difference is free of their scatter; its standard error is that
+of the elements' draws alone, and `!` marks one above 5e-4 in yield or 1 % of the loss. Doubt: the modelling error that
+the fast route states of itself. It agrees where the difference is within four standard errors; it is covered where the
+stated doubt makes up the rest.
+
+This proves the integration: mean field, finite crowd, local failure probabilities, couples and pairs, cubature. It does
+not prove the physics, which both routes share: that is tested against outside references in `tests/physics`."""
+
+
+class Case(NamedTuple):
+    """A study with overrides, spreads scaled by field, and how many units are drawn."""
+
+    study: str
+    units: int
+    overrides: tuple[str, ...] = ()
+    scaled: Callable[[str], float] = lambda field: 1.0
+
+
+def dominated(field: str) -> float:
+    """The scale of a spread by which what joints have for themselves outweighs what they share."""
+    return 1.4 if field == "pad_pad" else 1.0 if field.endswith(("_bump", "_pad")) else 0.4
+
+
+TALLER = "design.cap_height={value: 23.4 um, range: [12 um, 25 um]}"
+CASES = {
+    "blackparrot": Case("blackparrot", 65_536),
+    "cap 12 um": Case("blackparrot", 65_536, ("design.cap_height=12 um",)),
+    "cap 15 um": Case("blackparrot", 65_536, ("design.cap_height=15 um",)),
+    "cap 22 um": Case("blackparrot", 65_536, ("design.cap_height=22 um",)),
+    "warpage 9 um": Case("blackparrot", 65_536, ("design.warpage=9 um",)),
+    "pads twice as uneven": Case("blackparrot", 65_536, ("variation.substrate.pad_height.pad=3.4 um",)),
+    "defects 100 ppm": Case("blackparrot", 65_536, ("defects.joint.rate=100 ppm",)),
+    "element noise dominates": Case("blackparrot", 65_536, scaled=dominated),
+    "20 x 20 at 160 um": Case("blackparrot", 32_768, ("bump_map={grid: {rows: 20, columns: 20, pitch: 160 um}}",)),
+    "pitch_45um": Case("pitch_45um", 16_384),
+    "pitch_45um, caps +30 %": Case("pitch_45um", 16_384, (TALLER,)),
+    "grid_80um": Case("grid_80um", 2_048),
+}
+
+
+class Compared(NamedTuple):
+    """One row: both yields, their paired difference (counted - fast) with its standard error, and by limit."""
+
+    joints: int
+    units: int
+    counted: float
+    fast: float
+    difference: float
+    stderr: float
+    doubt: float
+    unsettled: int
+    limits: dict[str, tuple[float, float, float]]
+    seconds: float
+
+    @property
+    def coarse(self) -> bool:
+        """Whether the standard error is above what the comparison is to reach."""
+        return self.stderr > max(FINEST[0], FINEST[1] * (1.0 - self.counted))
+
+    @property
+    def verdict(self) -> str:
+        """What the row says."""
+        if abs(self.difference) <= SIGMAS * self.stderr:
+            return "agrees"
+        return "covered" if abs(self.difference) <= SIGMAS * self.stderr + self.doubt else "DIFFERS"
+
+
+def read(case: Case) -> ResolvedStudy:
+    """The study of a case."""
+    found = config.read(ROOT / "configs" / "capped_pillar" / f"{case.study}.yaml", case.overrides)
+    spreads = {field: sigma * case.scaled(field) for field, sigma in found.inputs.spreads.items()}
+    return dataclasses.replace(found, inputs=dataclasses.replace(found.inputs, spreads=spreads))
+
+
+def compare(case: Case, count: int | None = None, seed: int = 1) -> Compared:
+    """Draw `count` units (the case's own number by default) and compare."""
+    study = read(case)
+    plan = plans.build(study, catalogue.load(study.card.name))
+    return compared(plan.problem, plan.design, count or case.units, seed)
+
+
+def compared(problem: Problem[Any], design: Any, count: int, seed: int) -> Compared:
+    """Compare both routes on `count` units, rounded up to whole blocks."""
+    began = time.perf_counter()
+    blocks = -(-count // BLOCK)
+    shared = jax.random.normal(jax.random.key(seed), (blocks * BLOCK, layout(problem, design).unit))
+    prepared = Route(frame(problem, design)).prepare(problem, design)
+    fast = evaluate(prepared, shared)
+    passes = np.exp(np.minimum(np.asarray(fast.total), 0.0))
+    counted = exact(problem, design, np.asarray(shared), seed)
+    broken = ~(counted.margins >= 0.0)
+    good = ~broken.any(1) & counted.settled
+    clean = float(jnp.exp(problem.log_defects()))
+    difference = clean * (good - passes)
+    own = 1.0 - np.exp(np.minimum(np.asarray(fast.by_limit), 0.0))
+    stated = doubts(prepared, shared[:DOUBTED])
+    return Compared(
+        joints=sum(p.sites.x.shape[0] for p in problem.model.populations().values()),
+        units=len(good),
+        counted=clean * float(good.mean()),
+        fast=clean * float(passes.mean()),
+        difference=float(difference.mean()),
+        stderr=error(difference),
+        doubt=clean * sum(stated.values()),
+        unsettled=int((~counted.settled).sum()),
+        limits=by_limit(problem, broken, own),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def exact(problem: Problem[Any], design: Any, shared: np.ndarray, seed: int) -> Unit:
+    """The exact units at these shared normals, some blocks at a time; element normals are those of the referee."""
+    sizes, key = layout(problem, design), jax.random.key(seed + 1)
+    joints = sum(p.sites.x.shape[0] for p in problem.model.populations().values())
+    step = max(1, AT_ONCE * 276 // max(joints, 276) // BLOCK)
+    groups = shared.reshape(-1, BLOCK, shared.shape[1])
+    found = [
+        jax.tree.map(np.asarray, _exact(problem, design, sizes, key, jnp.asarray(first), groups[first : first + step]))
+        for first in range(0, len(groups), step)
+    ]
+    return Unit(*(np.concatenate([getattr(part, name) for part in found]) for name in Unit._fields))
+
+
+@eqx.filter_jit
+def _exact(problem: Any, design: Any, sizes: Any, key: Any, first: Any, shared: Any) -> Unit:
+    blocks = first + jnp.arange(shared.shape[0])
+    found = jax.lax.map(lambda both: units(problem, design, sizes, key, *both), (blocks, jnp.asarray(shared)))
+    return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), found)
+
+
+def by_limit(problem: Problem[Any], broken: np.ndarray, own: np.ndarray) -> dict[str, tuple[float, float, float]]:
+    """Share of units that each limit fails: counted, counted less fast, and the standard error of that."""
+    found: dict[str, tuple[float, float, float]] = {}
+    for column, limit in enumerate(problem.limits):
+        mine = [k for k, (name, _) in enumerate(rows(problem)) if name == limit.name]
+        fails = broken[:, mine].any(1)
+        difference = fails - own[:, column]
+        found[limit.name] = float(fails.mean()), float(difference.mean()), error(difference)
+    return found
+
+
+def error(difference: np.ndarray) -> float:
+    """Standard error of a mean; of one unit more, where nothing differed."""
+    return max(float(difference.std() / np.sqrt(len(difference))), 0.5 / len(difference))
+
+
+def row(name: str, found: Compared) -> str:
+    """One row of the table."""
+    mark = " !" if found.coarse else ""
+    return (
+        f"| {name} | {found.joints:,} | {found.units:,} | {found.counted:.5f} | {found.fast:.5f} "
+        f"| {found.difference:+.1e} | {found.stderr:.1e}{mark} | {found.doubt:.1e} | {found.verdict} |"
+    )
+
+
+HEAD = """| case | joints | units | counted | fast | difference | standard error | doubt | verdict |
+|---|---|---|---|---|---|---|---|---|"""
+
+
+def write(lines: list[str], seed: int) -> None:
+    """Put the table between its markers in the README of the models."""
+    text = TABLE.read_text()
+    opening, closing = MARKERS
+    if opening not in text or closing not in text:
+        raise SystemExit(f"expected the markers {opening.strip()} and {closing} in {TABLE}; put them there")
+    before, after = text.split(opening)[0], text.split(closing)[1]
+    caption = CAPTION.format(seed=seed)
+    TABLE.write_text(f"{before}{opening}{HEAD}\n" + "\n".join(lines) + f"\n\n{caption}\n{closing}{after}")
+
+
+def main() -> None:
+    """Run the cases asked for."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--case", choices=CASES, action="append", help="a case, all by default")
+    asked.add_argument("--units", type=int, help="units drawn, in place of each case's own number")
+    asked.add_argument("--seed", type=int, default=1)
+    asked.add_argument("--write", action="store_true", help="write the table into models/README.md")
+    given = asked.parse_args()
+    session.start()
+    print(HEAD, flush=True)
+    lines: list[str] = []
+    for name in given.case or CASES:
+        found = compare(CASES[name], given.units, given.seed)
+        lines.append(row(name, found))
+        print(lines[-1], flush=True)
+        for limit, (fails, difference, stderr) in found.limits.items():
+            print(f"    {limit:16} fails {fails:.5f}, counted - fast {difference:+.1e}, standard error {stderr:.1e}")
+        print(f"    {found.unsettled} unsettled; {found.seconds:.0f} s", flush=True)
+    if given.write:
+        write(lines, given.seed)
+
+
+if __name__ == "__main__":
+    main()
