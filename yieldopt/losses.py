@@ -17,7 +17,7 @@ from yieldopt.conditional.prepare import frame
 from yieldopt.estimators import proposal
 from yieldopt.problem import Problem
 
-POINTS = 512
+POINTS = 256
 """Shared draws of one evaluation."""
 ORDER = 10
 """Order of the cubature of a search."""

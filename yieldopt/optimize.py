@@ -1,4 +1,4 @@
-"""The design with the least loss inside a box: Optax's L-BFGS on unbounded coordinates, on points aimed anew as it goes."""
+"""The design with the least loss inside a box: Optax's L-BFGS on unbounded coordinates, on points aimed anew."""
 
 from collections.abc import Callable
 from typing import NamedTuple

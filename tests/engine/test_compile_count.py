@@ -51,7 +51,7 @@ class Chip(Model[Nominal]):
     Design: ClassVar[type[eqx.Module]] = Nominal
     pillars: Pillars
     sigma: Scalar
-    low: float
+    low: Scalar
 
     def variation(self, design: Nominal) -> Any:
         return {
@@ -75,7 +75,7 @@ def of_chip(method: str, **changed: float) -> tuple[int, float]:
     a = PLAIN | changed
     with Stopwatch() as watch:
         x, y = (a["pitch"] * axis.ravel() for axis in np.mgrid[: int(a["rows"]), : int(a["rows"])])
-        chip = Chip(Pillars(Sites.at(x, y), jnp.asarray(a["own"])), jnp.asarray(a["shared"]), a["low"])
+        chip = Chip(Pillars(Sites.at(x, y), jnp.asarray(a["own"])), jnp.asarray(a["shared"]), jnp.asarray(a["low"]))
         problem = Problem.of(chip, {"pillar": Defects(jnp.asarray(a["rate"]), jnp.asarray(2.0))})
         design = Nominal(jnp.asarray(a["height"]))
         found = method_of(method, Precision(3e-2, None), Watch())(problem, design, int(a["seed"]))
@@ -91,10 +91,9 @@ def test_a_changed_number_compiles_nothing(method: str) -> None:
     assert all(value != before for _, value in found.values())  # each number did arrive
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_another_number_of_sites_is_another_program(method: str) -> None:
-    of_chip(method)
-    assert of_chip(method, rows=5)[0] > 0
+def test_another_number_of_sites_is_another_program() -> None:
+    of_chip("monte_carlo")
+    assert of_chip("monte_carlo", rows=5)[0] > 0
 
 
 STUDY = Path(__file__).parents[2] / "configs" / "capped_pillar" / "blackparrot.yaml"

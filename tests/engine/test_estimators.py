@@ -86,6 +86,25 @@ def test_a_rare_loss_is_found_with_relative_precision() -> None:
     assert abs(found.failure_probability - truth) <= max(4 * found.stderr, 0.01 * truth)
 
 
+def test_a_loss_beyond_the_tables_is_doubted() -> None:
+    found = Sobol(Precision(None, 0.05))(chip(10, sides=(26.0, 34.4)), Nominal(), 1)
+    truth = 1 - exact(100, 26.0, 34.4)
+    assert truth < 1e-9
+    assert abs(found.failure_probability - truth) <= 4 * found.stderr or found.doubt > 0.05 * found.failure_probability
+
+
+def test_a_limit_that_no_shared_draw_reaches() -> None:
+    """Its margin depends on the element alone: the series is a constant."""
+
+    class Loose(Pillars):
+        def response(self, design: Nominal, state: Any, element: Any) -> dict[str, Any]:
+            return {"height": element}
+
+    sites = chip(10).model.pillars.sites  # type: ignore[attr-defined]
+    found = Sobol(Precision(1e-3, None))(Problem.of(Chip(Loose(sites), sides=(-1.2, 9.0))), Nominal(), 1)
+    assert found.value == pytest.approx(stats.norm.sf(-1.2 / 0.35) ** 100, rel=1e-3)
+
+
 def test_counting_agrees_and_does_not_depend_on_the_batch() -> None:
     problem = chip(10)
     found = MonteCarlo(Precision(5e-3, None))(problem, Nominal(), 7)

@@ -8,8 +8,16 @@ import pytest
 from yieldopt.window import Search, audit
 
 A = np.array(
-    [(1, 2, -1, 0.5), (-1, 1, 2, 0), (0, -1, 1, 2), (2, -1, 0, 1), (-1, -1, -1, -1), (-0.5, 0, -2, 1), (1, -2, 0.5, -1.5)]
-    + [(-2, 0.5, 1, -0.5)]
+    [
+        (1, 2, -1, 0.5),
+        (-1, 1, 2, 0),
+        (0, -1, 1, 2),
+        (2, -1, 0, 1),
+        (-1, -1, -1, -1),
+        (-0.5, 0, -2, 1),
+        (1, -2, 0.5, -1.5),
+        (-2, 0.5, 1, -0.5),
+    ]
 )
 B = np.array([4, 3, 4, 3, 2, 3, 3.5, 3])
 
@@ -52,7 +60,7 @@ def test_the_dose_focus_window_needs_its_audit() -> None:
 
 
 def test_capability_is_the_largest_common_share_of_drift() -> None:
-    """Half-widths 3 sigma_k t in the ellipse x^2/4 + y^2 = 1 with drifts (2, 1): 9 t^2 (1 + 1) = 1, within the slack."""
+    """Half-widths 3 sigma_k t in the ellipse x^2/4 + y^2 = 1 with drifts (2, 1): 18 t^2 = 1, within the slack."""
     search = Search(ellipse, np.full(2, -3.0), np.full(2, 3.0), np.array([2.0, 1.0]))
     window = search(np.array([0.3, 0.2]), np.array([0.1, 0.1]))
     exact = 1 / (3 * np.sqrt(2))

@@ -19,12 +19,14 @@ def terms(degrees: tuple[int, ...]) -> np.ndarray:
     """Exponents kept, one row a term: those with sum of degree_i / degrees_i at most one."""
     every = itertools.product(*(range(d + 1) for d in degrees))
     kept = [t for t in every if sum(i / d for i, d in zip(t, degrees, strict=True) if d) <= 1 + 1e-9]
-    return np.array(kept, int).reshape(-1, len(degrees))
+    return np.array(kept, int).reshape(len(kept), len(degrees))
 
 
 @lru_cache
 def grid(degrees: tuple[int, ...]) -> np.ndarray:
     """Tensor of Chebyshev points of the first kind on [-1, 1], one row a point."""
+    if not degrees:
+        return np.zeros((1, 0))
     axes = [np.cos(np.pi * (np.arange(d + 1) + 0.5) / (d + 1)) for d in degrees]
     return np.stack([a.ravel() for a in np.meshgrid(*axes, indexing="ij")], -1).reshape(-1, len(degrees))
 
@@ -66,6 +68,8 @@ def fit(
     normal = jnp.einsum("pt,pr,pu->rtu", at, weights, at) + 1e-10 * jnp.eye(at.shape[1])
     right = jnp.einsum("pt,pr,prc->rtc", at / np.sqrt(len(points)), weights, values)
     found = jnp.moveaxis(jnp.linalg.solve(normal, right), 0, 1)
+    if not degrees:
+        return found[0]
     tensor = jnp.zeros((*(d + 1 for d in degrees), *found.shape[1:]))
     return tensor.at[tuple(kept.T)].set(found)
 

@@ -3,6 +3,7 @@
 They are estimates of size, not bounds; the referee (`monte_carlo`) is what decides where they exceed what is asked.
 """
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -12,6 +13,10 @@ from yieldopt.conditional.prepare import Prepared
 
 TYPICAL = 4.0
 """Hazard of a failure that matters: an index wrong by e is a probability wrong by about 4 e."""
+CROWD = 0.5
+"""Share of the finite crowd's effect that is doubted."""
+PAIRED = 0.3
+"""Share of the loss on pairs that is doubted."""
 ROUND = 0.35
 """Curvature left to second order below which its answer is not to be trusted."""
 
@@ -20,7 +25,10 @@ def doubts(prepared: Prepared, draws: Array | np.ndarray, weights: np.ndarray | 
     """Errors of `log_pass` by name, each in loss, over shared draws with importance weights (one each by default).
 
     `series`: the fitted indices against the design points they were fitted to; `couples`: the order beyond couples of
-    margins; `rings`: limits that bend around the origin in more than the two directions that are integrated.
+    margins; `rings`: limits that bend around the origin in more than the two directions that are integrated; `crowd`:
+    half of what the crowd's finite number does (its first order was up to a half off where joints are crushed);
+    `outside`: half of what draws beyond the series' boxes lose; `pairs`: the share by which limits on pairs were off,
+    since one crushed element fails all of its pairs at once.
     """
     found = evaluate(prepared, jnp.asarray(draws))
     total, by_limit = (np.asarray(value) for value in (found.total, found.by_limit))
@@ -29,12 +37,20 @@ def doubts(prepared: Prepared, draws: Array | np.ndarray, weights: np.ndarray | 
     fails = -np.where(np.isfinite(by_limit), by_limit, 0.0)
     lost = share @ fails
     misfit, rounded = _by_limit(prepared, len(prepared.problem.limits))
+    endless = np.asarray(
+        evaluate(eqx.tree_at(lambda p: p.finite, prepared, jnp.zeros(())), jnp.asarray(draws)).by_limit
+    )
+    moved = np.abs(share @ np.where(np.isfinite(endless), np.exp(np.minimum(endless, 0.0)) - np.exp(-fails), 0.0))
+    paired = {row.limit for family in prepared.structure.families if family.paired for row in family.rows}
     pairs = np.abs(sum((np.asarray(t).sum(1) for t in found.together), np.zeros(len(total))))
     third = pairs**2 / np.maximum(fails.sum(1), 1e-300)
     return {
         "series": float(lost @ np.minimum(TYPICAL * misfit, 1.0)),
         "couples": float(share @ np.minimum(third, pairs)),
         "rings": float(lost @ rounded),
+        "crowd": CROWD * float(moved.sum()),
+        "outside": 0.5 * float(share @ (np.asarray(found.outside) * -np.expm1(-fails.sum(1)))),
+        "pairs": PAIRED * float(sum(lost[i] for i in paired)),
     }
 
 

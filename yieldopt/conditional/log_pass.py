@@ -14,18 +14,22 @@ from yieldopt.conditional.prepare import Prepared, Tables
 from yieldopt.conditional.structure import Family, pulled
 from yieldopt.conditional.together import log_correction
 from yieldopt.standard import standardise
+from yieldopt.typing import Scalar
 
 MOST = 2.0
 """By how much an element's pull on its own pose may move its index; beyond, the pose is not the crowd's any more."""
 
 
 class LogPass(NamedTuple):
-    """Log pass probability of a unit, of each limit alone, each couple's correction, and whether the pose was found."""
+    """Log pass probability of a unit, of each limit alone, each couple's correction; whether the pose was found, and
+    whether a state lies outside the box that its series were fitted on.
+    """
 
     total: Float[Array, ""]
     by_limit: Float[Array, " limits"]
     together: tuple[Array, ...]
     settled: Bool[Array, ""]
+    outside: Bool[Array, ""]
 
 
 def log_pass(prepared: Prepared, unit: Float[Array, " normals"]) -> LogPass:
@@ -37,12 +41,15 @@ def log_pass(prepared: Prepared, unit: Float[Array, " normals"]) -> LogPass:
     crowd = settle(prepared, shared, rest)
     by_limit = jnp.zeros(len(problem.limits))
     together: list[Array] = []
+    outside = jnp.zeros((), bool)
     for f, (family, tables) in enumerate(zip(built.families, prepared.tables, strict=True)):
         states, levers = states_at(
             model.populations()[family.of], design, shared, rest, crowd.pose, tables.sites, family
         )
-        index = indices(family, tables, states, levers, crowd)
+        index = indices(family, tables, states, levers, crowd, prepared.finite)
         share = tables.weight @ log_ndtr(index)
+        used = tuple(sorted({i for row in family.rows for i in row.states}))
+        outside = outside | (jnp.abs(scaled(states, tables, used)) > 1.0).any()
         by_limit = by_limit.at[np.array([r.limit for r in family.rows], int)].add(share)
         if not family.paired:
             together.append(_together(prepared, f, shared, rest, crowd))
@@ -58,10 +65,10 @@ def log_pass(prepared: Prepared, unit: Float[Array, " normals"]) -> LogPass:
         jnp.where(jnp.isinf(by_limit), 0.0, by_limit).sum() + sum(t.sum() for t in together),
         -jnp.inf,
     )
-    return LogPass(total, by_limit, tuple(together), crowd.settled)
+    return LogPass(total, by_limit, tuple(together), crowd.settled, outside)
 
 
-def indices(family: Family, tables: Tables, states: Array, levers: Array, crowd: Crowd) -> Array:
+def indices(family: Family, tables: Tables, states: Array, levers: Array, crowd: Crowd, finite: Scalar = 1.0) -> Array:
     """Reliability index of each row at each node, with the finite crowd in it (nodes x rows).
 
     An element pulls on its own pose (the state at which it fails is not the crowd's: a shift by its surplus force over
@@ -79,11 +86,11 @@ def indices(family: Family, tables: Tables, states: Array, levers: Array, crowd:
             sway = jnp.einsum("nfp,pq,nfq->nf", lever, crowd.compliance, lever)[:, None]
             scatter = jnp.einsum("nfp,pq,ngq->nfg", lever, spread, lever)
             ease = jnp.maximum(1.0 + sway * own.stiffer, 0.5)
-            beta = beta + jnp.clip((-own.pull * sway * own.surplus / ease).sum(-1), -MOST, MOST)
+            beta = beta + finite * jnp.clip((-own.pull * sway * own.surplus / ease).sum(-1), -MOST, MOST)
             pull = own.pull / ease
             change = jnp.einsum("nrf,nfg,nrg->nr", pull, scatter, pull)
             change = change - ((pull * sway) ** 2 * own.variance).sum(-1)
-            beta = beta / jnp.sqrt(1.0 + jnp.maximum(change, 0.0))
+            beta = beta / jnp.sqrt(1.0 + finite * jnp.maximum(change, 0.0))
         index = index.at[:, np.array(members)].set(beta)
     return index
 
@@ -97,6 +104,8 @@ def _together(prepared: Prepared, f: int, shared: Any, rest: Array, crowd: Crowd
     p = prepared.problem.model.populations()[family.name]
     states, levers = states_at(p, prepared.design, shared, rest, crowd.pose, sites, family)
     own = [k for k, other in enumerate(built.families) if other.of == family.name]
-    every = jnp.concatenate([indices(built.families[k], tables[k], states, levers, crowd) for k in own], 1)
+    every = jnp.concatenate(
+        [indices(built.families[k], tables[k], states, levers, crowd, prepared.finite) for k in own], 1
+    )
     change = log_correction(every[:, couples.first], every[:, couples.second], couples.rho)
     return (weight @ change) * couples.count

@@ -22,6 +22,7 @@ from yieldopt.conditional.together import Couples, couples, none
 from yieldopt.exact import settle
 from yieldopt.problem import Problem, Sites, at
 from yieldopt.standard import standardise
+from yieldopt.typing import Scalar
 
 PILOT = 64
 """Shared draws that place the boxes of the states."""
@@ -52,13 +53,17 @@ class Tables(eqx.Module):
 
 
 class Prepared(eqx.Module):
-    """A problem at one design, ready for `log_pass`."""
+    """A problem at one design, ready for `log_pass`.
+
+    `finite` weighs what the crowd's finite number does to an element: one, or zero to see how much that is.
+    """
 
     problem: Problem[Any]
     design: Any
     structure: Structure = eqx.field(static=True)
     tables: tuple[Tables, ...]
     couples: tuple[Couples, ...]
+    finite: Scalar = 1.0
 
 
 class Frame(NamedTuple):
@@ -106,7 +111,7 @@ def prepare(problem: Problem[Any], design: Any, built: Structure, nodes: Any, ch
         ]
         every = none() if family.paired else couples(problem, family, pairs, table.direction)
         kept.append(every if chosen is None else jax.tree.map(lambda leaf, f=f: leaf[chosen[f]], every))
-    return Prepared(problem, design, built, tuple(tables), tuple(kept))
+    return Prepared(problem, design, built, tuple(tables), tuple(kept), jnp.ones(()))
 
 
 def _spans(problem: Problem[Any], design: Any, built: Structure, places: Any) -> dict[str, tuple[Array, Array]]:

@@ -19,7 +19,7 @@ KEPT = 5
 LIMITS = 2
 """Limits aimed at beside the whole."""
 SHARES = (0.02, 0.6)
-"""Shares of the loss between which a limit is aimed at by itself: below, it hides in the error; above, it is the whole."""
+"""Shares of the loss between which a limit is aimed at by itself: below, it hides in the error; above, it is all."""
 INFLATED = 1.25
 """Spread of the first pilot's draws: reaches the losses without starving in some twenty dimensions."""
 

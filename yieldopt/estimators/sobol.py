@@ -58,7 +58,8 @@ class Sobol:
             proposal = aim(lambda z: _losses(prepared, z), size, BATCH, 2, seed)
             sums = self._sample(prepared, proposal, size, seed)
             bias = _rule_difference(prepared, proposal, seed)
-            stated = doubts(prepared, jnp.asarray(_first(proposal, size, seed)))
+            first = _first(proposal, size, seed)
+            stated = doubts(prepared, first, proposal.weights(first))
         return self._answer(problem, sums, bias, stated, watch)
 
     def _sample(self, prepared: Prepared, proposal: Proposal, size: int, seed: int) -> Sums:

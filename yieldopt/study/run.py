@@ -64,7 +64,7 @@ def _search(study: ResolvedStudy, model: type[Model[Any]], watch: Watch) -> dict
         return result
     loss = LogLoss(plans.covered(plan, study), plan.design, plan.search, study.seed)
     start = np.asarray(plan.search.read(plan.design))
-    steps = 14 if plan.window else 40
+    steps = 10 if plan.window else 40
     found = descend(loss, plan.search, start, steps, refit=lambda: loss.refit(0), watch=watch)
     point = found.point
     if plan.window and not watch.stop.is_set():
