@@ -100,17 +100,20 @@ def settle(
         if part is not None:
             parts.append(part)
 
-    def step(pose: Array, _: None) -> tuple[Array, Array]:
+    def step(pose: Array, _: None) -> tuple[Array, tuple[Array, Array]]:
         force, stiffness = model.load(design, shared, pose), jax.jacfwd(lambda q: model.load(design, shared, q))(pose)
         for lever, reach in parts:
             value, slope = reach(jnp.einsum("fsp,p->fs", lever, pose - start))
             force = force + jnp.einsum("fsp,fs->p", lever, value)
             stiffness = stiffness + jnp.einsum("fsp,fs,fsq->pq", lever, slope, lever)
         move = -jnp.linalg.solve(stiffness, force)
-        return pose + move * jnp.minimum(1.0, 4.0 / jnp.max(jnp.abs(move))), jnp.max(jnp.abs(move))
+        size = jnp.max(jnp.abs(move))
+        return pose + move * jnp.minimum(1.0, 4.0 / size), (size, stiffness)
 
-    pose, moves = jax.lax.scan(step, start, None, length=STEPS)
-    return pose, moves[-1] < 1e-6
+    pose, (moves, stiffness) = jax.lax.scan(step, start, None, length=STEPS)
+    # A balance that the least push would upset (negative stiffness) is no place of rest.
+    stable = jnp.linalg.eigvalsh(stiffness[-1])[0] > 0.0
+    return pose, (moves[-1] < 1e-6) & stable
 
 
 def _forces(p: Population[Any], design: Any, shared: Any, drawn: Any, start: Array, weight: Array) -> Any:

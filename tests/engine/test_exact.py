@@ -205,3 +205,11 @@ def test_a_unit_without_populations_is_its_own_only_element():
 
     found = margins(Problem.of(Alone()), Height(), jnp.asarray([1.5]), {})
     assert (float(found.margins[0]), bool(found.settled), found.pose.shape) == (3.5, True, (0,))
+
+
+def test_a_balance_on_a_knife_edge_is_no_rest():
+    """Springs that push where they should pull balance at the weighted plane too, but the least push upsets them."""
+    given, (unit, elements) = problem(lambda stretch: -stretch), normals()
+    found = settled_unit(given, Height(), unit, elements)
+    assert np.isfinite(np.asarray(found.pose)).all()
+    assert not bool(found.settled)

@@ -211,4 +211,4 @@ def _claims(study: ResolvedStudy) -> list[dict[str, Any]]:
 def _with_claims(found: dict[str, Any], study: ResolvedStudy) -> dict[str, Any]:
     conforms: Mapping[str, float] = {c["id"]: c["conform_probability"] for c in _claims(study)}
     share = min(conforms.values(), default=1.0)
-    return found | {"conforms": share, "works_and_conforms": found["yield"] * share}
+    return found | {"claims": list(conforms), "conforms": share, "works_and_conforms": found["yield"] * share}

@@ -36,7 +36,7 @@ def estimate(found: Mapping[str, Any]) -> str:
     ]
     if apart:
         lines += ["", f"Apart: {', '.join(apart)}"]
-    if found.get("works_and_conforms") is not None and found.get("conforms") is not None:
+    if found.get("claims") and found.get("works_and_conforms") is not None and found.get("conforms") is not None:
         shown = words.digits(found)
         both = words.percent(found["works_and_conforms"], shown)
         lines.append(f"Claims: {words.percent(found['conforms'], shown)} conform, {both} work and conform")
