@@ -46,7 +46,7 @@ class Search:
 
     `refit(step)` is called between steps: there a noisy constraint may place its points anew. Where a constraint is
     dear, `active` points are looked at anew in a step, those that the linear model has as the worst; the others keep
-    the value and slope they had, carried along.
+    the value and slope they had, carried along. Knobs known to be `inert` have one side looked at; the audit sees both.
     """
 
     constraint: Constraint
@@ -59,11 +59,13 @@ class Search:
     watch: Watch = field(default_factory=Watch)
     refit: Callable[[int], None] = lambda _step: None
     active: int | None = None
+    inert: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         self.count = len(self.drift)
         # Points of the box by their place in it, each coordinate from -1 to 1: the corners, then what an audit adds.
-        self.places = np.array(list(product((-1.0, 1.0), repeat=self.count)))
+        signs = [(1.0,) if k in self.inert else (-1.0, 1.0) for k in range(self.count)]
+        self.places = np.array(list(product(*signs)))
         self._known: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
     def __call__(self, start: np.ndarray, half: np.ndarray) -> Window:
@@ -176,15 +178,11 @@ class Search:
     ) -> np.ndarray:
         """Linear program of the linearized constraints, with one common slack to bring an infeasible box back."""
         value, rows = seen
+        reach = radius * scale
+        reach[list(self.inert)] = 0.0  # nothing says where an inert knob should go: it stays
         low, high = np.append(self.low, 0.0), np.append(self.high, np.inf)
-        bounds = [
-            *zip(
-                np.maximum(low - box, -radius * scale) / scale,
-                np.minimum(high - box, radius * scale) / scale,
-                strict=True,
-            ),
-            (0, None),
-        ]
+        least, most = np.maximum(low - box, -reach) / scale, np.minimum(high - box, reach) / scale
+        bounds = [*zip(least, most, strict=True), (0, None)]
         cost = np.append(np.zeros(len(box)), 1e3)
         cost[len(box) - 1] = -1.0
         found = optimize.linprog(

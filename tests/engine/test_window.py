@@ -89,3 +89,17 @@ def test_few_corners_looked_at_anew_give_the_same_window() -> None:
         sizes.append((search(np.full(4, 0.1), np.full(4, 0.1)).capability, len(calls)))
     assert sizes[1][0] == pytest.approx(sizes[0][0], rel=0.02)
     assert sizes[1][1] < sizes[0][1]
+
+
+def test_an_inert_knob_costs_no_corners() -> None:
+    seen = set()
+
+    def disc(p: np.ndarray, slot: Any) -> tuple[np.ndarray, np.ndarray]:
+        seen.add(slot)
+        return np.array([p[0] ** 2 + p[1] ** 2 - 1.0]), np.array([[2 * p[0], 2 * p[1], 0.0]])
+
+    search = Search(disc, np.full(3, -2.0), np.full(3, 2.0), np.ones(3), inert=(2,))
+    window = search(np.zeros(3), np.full(3, 0.1))
+    assert len(seen) == 4
+    assert window.capability == pytest.approx(1 / (3 * np.sqrt(2)), rel=0.02)
+    assert window.high[2] == pytest.approx(-window.low[2])

@@ -94,6 +94,7 @@ def _window(study: ResolvedStudy, plan: plans.Plan, loss: LogLoss, found: Descen
         for slot in list(loss.aims):
             loss.refit(slot)
 
+    inert = _inert(loss, found.point, low, high, len(plan.window))
     margin, window = 0.0, None
     half = 0.5 * plan.drift
     start = found.point
@@ -110,6 +111,7 @@ def _window(study: ResolvedStudy, plan: plans.Plan, loss: LogLoss, found: Descen
             watch,
             refit,
             ACTIVE,
+            inert,
         )
         window = search(start, half)
         if watch.stop.is_set():
@@ -125,6 +127,20 @@ def _window(study: ResolvedStudy, plan: plans.Plan, loss: LogLoss, found: Descen
         )
     assert window is not None
     return window
+
+
+def _inert(loss: LogLoss, point: np.ndarray, low: np.ndarray, high: np.ndarray, count: int) -> tuple[int, ...]:
+    """Window knobs that change nothing by themselves over nine tenths of their range (a placement that self-aligns)."""
+    value, found = loss(point, "probe")[0], []
+    for k in range(count):
+        ends = []
+        for share in (0.05, 0.95):
+            moved = point.copy()
+            moved[k] = low[k] + share * (high[k] - low[k])
+            ends.append(abs(loss(moved, "probe")[0] - value))
+        if max(ends) < 1e-3:
+            found.append(k)
+    return tuple(found)
 
 
 def _allowed(study: ResolvedStudy, plan: plans.Plan) -> float:
