@@ -15,8 +15,8 @@ TYPICAL = 4.0
 """Hazard of a failure that matters: an index wrong by e is a probability wrong by about 4 e."""
 CROWD = 0.5
 """Share of the finite crowd's effect that is doubted."""
-PAIRED = 0.3
-"""Share of the loss on pairs that is doubted."""
+PAIRED = 0.5
+"""Share of what pairs alone lose that is doubted."""
 ROUND = 0.35
 """Curvature left to second order below which its answer is not to be trusted."""
 
@@ -50,7 +50,8 @@ def doubts(prepared: Prepared, draws: Array | np.ndarray, weights: np.ndarray | 
         "rings": float(lost @ rounded),
         "crowd": CROWD * float(moved.sum()),
         "outside": 0.5 * float(share @ (np.asarray(found.outside) * -np.expm1(-fails.sum(1)))),
-        "pairs": PAIRED * float(sum(lost[i] for i in paired)),
+        "pairs": PAIRED
+        * float(share @ np.expm1(np.minimum(sum((fails[:, i] for i in paired), np.zeros(len(total))), 30.0))),
     }
 
 
