@@ -45,7 +45,7 @@ class Sobol:
     """Scrambled Sobol points on the conditional loss, doubled until the precision is met or `points` are spent."""
 
     precision: Precision = field(default_factory=Precision)
-    points: int = 1 << 19
+    points: int = 1 << 16
     watch: Watch = field(default_factory=Watch)
 
     def __call__(self, problem: Problem[Any], design: Any, seed: int = 0) -> Estimate:
