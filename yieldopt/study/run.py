@@ -20,9 +20,9 @@ from yieldopt.timing import Stopwatch
 from yieldopt.window import SLACK, Search, Window, audit
 
 Progress = Callable[[str, float], Any]
-AUDITED = 24
+AUDITED = 16
 """Points that the audit of a window scatters."""
-ACTIVE = 6
+ACTIVE = 4
 """Corners of a window looked at anew in a step."""
 
 
@@ -106,7 +106,7 @@ def _window(study: ResolvedStudy, plan: plans.Plan, loss: LogLoss, found: Descen
             high,
             plan.drift,
             study.optimize.measure,
-            14 if turn == 0 else 6,
+            10 if turn == 0 else 4,
             2e-3,
             watch,
             refit,
