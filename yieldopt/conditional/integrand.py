@@ -15,7 +15,6 @@ from jaxtyping import Float
 from yieldopt.conditional.chunked import chunked
 from yieldopt.conditional.log_pass import LogPass, log_pass
 from yieldopt.conditional.prepare import Frame, Prepared, prepare
-from yieldopt.conditional.together import largest
 from yieldopt.problem import Problem
 
 CHUNK_NODES = 8192
@@ -30,30 +29,17 @@ class Sampled(NamedTuple):
 
 
 class Route(NamedTuple):
-    """The fast route through a problem: what is fixed on the host, and which couples of margins are corrected for."""
+    """The fast route through a problem, fixed on the host."""
 
     frame: Frame
-    chosen: tuple[np.ndarray, ...] | None = None
 
     def prepare(self, problem: Problem[Any], design: Any) -> Prepared:
         """Prepare a design."""
-        return _prepare(problem, design, self.frame.structure, self.frame.nodes, self.chosen)
-
-    def choose(self, prepared: Prepared, points: Array) -> "Route":
-        """Keep the couples of margins that matter most over a pilot (host work, once a study)."""
-        sizes = evaluate(prepared, points)
-        lost = -np.expm1(np.minimum(np.asarray(sizes.total), 0.0))
-        near = np.where(np.isfinite(np.asarray(sizes.total)), np.exp(np.asarray(sizes.total)) * (lost > 0), 0.0)
-        pick = [largest(np.asarray(size) * near[:, None]) for size in sizes.together]
-        by_family, at = [], 0
-        for family in self.frame.structure.families:
-            by_family.append(np.zeros(0, int) if family.paired else pick[at])
-            at += not family.paired
-        return self._replace(chosen=tuple(by_family))
+        return _prepare(problem, design, self.frame.structure, self.frame.nodes)
 
     def sample(self, problem: Problem[Any], design: Any, points: Array, weights: Array) -> Sampled:
         """Losses at `points`, and the design-gradient of their weighted sum."""
-        return _sample(problem, design, self.frame.structure, self.frame.nodes, self.chosen, points, weights)
+        return _sample(problem, design, self.frame.structure, self.frame.nodes, points, weights)
 
 
 def _chunk(prepared: Prepared) -> int:
@@ -62,8 +48,8 @@ def _chunk(prepared: Prepared) -> int:
 
 
 @eqx.filter_jit
-def _prepare(problem: Any, design: Any, structure: Any, nodes: Any, chosen: Any) -> Prepared:
-    return prepare(problem, design, structure, nodes, chosen)
+def _prepare(problem: Any, design: Any, structure: Any, nodes: Any) -> Prepared:
+    return prepare(problem, design, structure, nodes)
 
 
 @eqx.filter_jit
@@ -73,11 +59,9 @@ def evaluate(prepared: Prepared, points: Float[Array, "draws normals"]) -> LogPa
 
 
 @eqx.filter_jit
-def _sample(
-    problem: Any, design: Any, structure: Any, nodes: Any, chosen: Any, points: Array, weights: Array
-) -> Sampled:
+def _sample(problem: Any, design: Any, structure: Any, nodes: Any, points: Array, weights: Array) -> Sampled:
     def total(design: Any) -> tuple[Array, Array]:
-        prepared = prepare(problem, design, structure, nodes, chosen)
+        prepared = prepare(problem, design, structure, nodes)
         value = jax.checkpoint(lambda z: -jnp.expm1(jnp.minimum(log_pass(prepared, z).total, 0.0)))
         loss = chunked(value, points, _chunk(prepared))
         return weights @ loss, loss

@@ -87,10 +87,10 @@ def frame(problem: Problem[Any], design: Any, order: int = 20, exact: int = EXAC
     return Frame(built, rules)
 
 
-def prepare(problem: Problem[Any], design: Any, built: Structure, nodes: Any, chosen: Any = None) -> Prepared:
+def prepare(problem: Problem[Any], design: Any, built: Structure, nodes: Any) -> Prepared:
     """Prepare `problem` at `design`. Pure, differentiable JAX.
 
-    `nodes` are (index, weight) of each family's rule; `chosen` the couples kept of each family (all when None).
+    `nodes` are (index, weight) of each family's rules.
     """
     places = [(sites_of(problem, f), *both) for f, both in zip(built.families, nodes, strict=True)]
     spans = _spans(*jax.lax.stop_gradient((problem, design)), built, places)
@@ -105,12 +105,11 @@ def prepare(problem: Problem[Any], design: Any, built: Structure, nodes: Any, ch
         found = margins.fit(problem, design, family, at(where, 0), centre, half, mean)
         tables.append(Tables(where, weight, (at(sites, few), share), centre, half, found.groups, *mean, *found[1:]))
     kept: list[Couples] = []
-    for f, (family, table) in enumerate(zip(built.families, tables, strict=True)):
+    for family, table in zip(built.families, tables, strict=True):
         pairs = [
             (g, t.direction) for g, t in zip(built.families, tables, strict=True) if g.paired and g.of == family.name
         ]
-        every = none() if family.paired else couples(problem, family, pairs, table.direction)
-        kept.append(every if chosen is None else jax.tree.map(lambda leaf, f=f: leaf[chosen[f]], every))
+        kept.append(none() if family.paired else couples(problem, family, pairs, table.direction))
     return Prepared(problem, design, built, tuple(tables), tuple(kept), jnp.ones(()))
 
 

@@ -19,8 +19,6 @@ from yieldopt.conditional.structure import Family
 from yieldopt.problem import Problem
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
-KEPT = 8
-"""Couples of margins corrected for: those that matter most; what the others would add is stated as an error."""
 
 
 class Couples(eqx.Module):
@@ -80,8 +78,3 @@ def couples(problem: Problem[Any], family: Family, pairs: list[tuple[Family, Arr
     first, second = (jnp.array(columns[i], int) for i in (0, 1))
     rho, many = (jnp.stack([jnp.asarray(value, float) for value in columns[i]]) for i in (2, 3))
     return Couples(first, second, jnp.clip(rho, -0.95, 0.95), many)
-
-
-def largest(sizes: np.ndarray) -> np.ndarray:
-    """Which couples to keep, by the size of their corrections (draws x couples) over a pilot."""
-    return np.argsort(-np.abs(sizes).mean(0))[:KEPT]
