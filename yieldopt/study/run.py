@@ -97,8 +97,10 @@ def _window(study: ResolvedStudy, plan: plans.Plan, loss: LogLoss, found: Descen
     inert = _inert(loss, found.point, low, high, len(plan.window))
     margin, window = 0.0, None
     half = 0.5 * plan.drift
-    start = found.point
-    for turn in range(2):
+    # Where a knob changes nothing the descent may have left it anywhere: it goes back to where the study has it.
+    start = found.point.copy()
+    start[list(inert)] = np.asarray(plan.search.read(plan.design))[list(inert)]
+    for turn in range(4):
         # A narrower target for the search leaves room for what its few points and nodes did not see.
         search = Search(
             constraint,
