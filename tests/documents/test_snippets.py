@@ -16,4 +16,6 @@ SNIPPETS = [
 @pytest.mark.parametrize(("name", "snippet"), SNIPPETS, ids=lambda value: value if value.endswith(".md") else "")
 def test_the_snippet_runs(name: str, snippet: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(ROOT)
-    exec(compile(snippet, name, "exec"), {"__name__": "snippet"})
+    made: dict[str, object] = {"__name__": "snippet"}
+    exec(compile(snippet, name, "exec"), made)
+    assert made.keys() - {"__name__", "__builtins__"}, "the snippet defines nothing"

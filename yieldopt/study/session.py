@@ -22,7 +22,7 @@ VARIABLE = "YIELDOPT_CACHE"
 
 def start() -> Path | None:
     """Turn on float64, quick compilation and the compile cache, before any array exists; return the cache's folder."""
-    # Half of the time to compile for nothing lost in running: LLVM's dear passes find little in these programs.
+    # Compiling is most of a short run, and LLVM's dear passes find little in these programs.
     flags = "--xla_backend_optimization_level=1 --xla_llvm_disable_expensive_passes=true"
     os.environ["XLA_FLAGS"] = f"{flags} {os.environ.get('XLA_FLAGS', '')}".strip()
     import jax
