@@ -11,7 +11,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float
 
-from yieldopt.conditional.forces import Mean, along, axes_of, read
+from yieldopt.conditional.forces import Along, Mean, along, axes_of, read
 from yieldopt.conditional.prepare import Prepared, Tables
 from yieldopt.conditional.structure import Family
 from yieldopt.problem import Population, Sites
@@ -30,11 +30,10 @@ class Crowd(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """One force of one population over the nodes: levers, mean and variance as series in its own state, that state."""
+    """One force of one population over the nodes: levers, its series in its own state, that state, weights."""
 
-    lever: Float[Array, "nodes pose"]
-    mean: Float[Array, "nodes terms"]
-    variance: Float[Array, "nodes terms"]
+    lever: Float[Array, "pose nodes"]
+    series: Along
     start: Float[Array, " nodes"]
     half: Float[Array, ""]
     scale: Float[Array, ""]
@@ -42,8 +41,7 @@ class Reach(NamedTuple):
 
     def at(self, travel: Float[Array, " pose"], further: Array | float = 0.0) -> Mean:
         """Mean force, its slope and the force's variance after the pose travelled (and the own state `further`)."""
-        where = self.start + (self.lever @ travel + further) / self.half
-        return read(self.mean, self.variance, where, self.scale, self.half)
+        return read(self.series, self.start + (travel @ self.lever + further) / self.half, self.scale, self.half)
 
     def relaxed(self, travel: Array, compliance: Array, spread: Array) -> Array:
         """What the finite crowd adds to the mean force, to first order in one over its number.
@@ -52,28 +50,40 @@ class Reach(NamedTuple):
         samples the mean force's bend.
         """
         bend = jax.jvp(lambda e: self.at(travel, e), (jnp.zeros(()),), (jnp.ones(()),))[1]
-        sway, scatter = (jnp.einsum("np,pq,nq->n", self.lever, matrix, self.lever) for matrix in (compliance, spread))
+        sway, scatter = (through(self.lever, matrix) for matrix in (compliance, spread))
         return -0.5 * sway * bend.variance + 0.5 * scatter * bend.slope
 
 
-def states_at(
-    p: Population[Any], design: Any, shared: Any, rest: Array, pose: Array, sites: Sites, family: Family
-) -> tuple[Array, Array]:
-    """States at the nodes (nodes x states) and the levers of the pose on the states that carry a force."""
+def states_at(p: Population[Any], design: Any, shared: Any, pose: Array, sites: Sites) -> Float[Array, "states nodes"]:
+    """States at the nodes."""
 
-    def one(q: Array, site: Sites) -> Array:
-        return jnp.stack(list(p.state(design, shared, q, site).values()))
+    def one(site: Sites) -> Array:
+        return jnp.stack(list(p.state(design, shared, pose, site).values()))
 
-    start = jax.vmap(one, (None, 0))(rest, sites)
-    lever = jax.vmap(jax.jacfwd(one), (None, 0))(rest, sites)
+    return jax.vmap(one, out_axes=-1)(sites)
+
+
+def levers_at(
+    p: Population[Any], design: Any, shared: Any, pose: Array, sites: Sites, family: Family
+) -> Float[Array, "forces pose nodes"]:
+    """What the pose does to the states that carry a force."""
     own = np.array([f for f, _ in family.forces], int)
-    return start + lever @ (pose - rest), lever[:, own]
+
+    def one(site: Sites) -> Array:
+        return jax.jacfwd(lambda q: jnp.stack(list(p.state(design, shared, q, site).values())))(pose)[own]
+
+    return jax.vmap(one, out_axes=-1)(sites)
 
 
-def scaled(states: Array, tables: Tables, axes: tuple[int, ...]) -> Array:
+def through(lever: Float[Array, "pose nodes"], matrix: Float[Array, "pose pose"]) -> Float[Array, " nodes"]:
+    """A quadratic form of every node's lever."""
+    return (lever * (matrix @ lever)).sum(0)
+
+
+def scaled(states: Array, tables: Tables, axes: tuple[int, ...]) -> Float[Array, "axes nodes"]:
     """Some of the states as places in the box [-1, 1]."""
     pick = np.array(axes, int)
-    return (states[:, pick] - tables.centre[pick]) / tables.half[pick]
+    return (states[pick] - tables.centre[pick][:, None]) / tables.half[pick][:, None]
 
 
 def settle(prepared: Prepared, shared: Any, rest: Array) -> Crowd:
@@ -90,7 +100,7 @@ def settle(prepared: Prepared, shared: Any, rest: Array) -> Crowd:
     compliance = jnp.linalg.inv(stiffness)
     spread = compliance @ scatter @ compliance.T
     extra = sum(
-        ((part.weight * part.relaxed(pose - rest, compliance, spread)) @ part.lever for part in parts), jnp.zeros(size)
+        (part.lever @ (part.weight * part.relaxed(pose - rest, compliance, spread)) for part in parts), jnp.zeros(size)
     )
     return Crowd(pose - jnp.clip(compliance @ extra, -1.0, 1.0), compliance, scatter, settled)
 
@@ -104,9 +114,9 @@ def _balance(
     scatter = jnp.zeros_like(stiffness)
     for part in parts:
         found = part.at(pose - rest)
-        force = force + (part.weight * found.value) @ part.lever
-        stiffness = stiffness + part.lever.T @ ((part.weight * found.slope)[:, None] * part.lever)
-        scatter = scatter + part.lever.T @ ((part.weight * found.variance)[:, None] * part.lever)
+        force = force + part.lever @ (part.weight * found.value)
+        stiffness = stiffness + (part.lever * (part.weight * found.slope)) @ part.lever.T
+        scatter = scatter + (part.lever * (part.weight * found.variance)) @ part.lever.T
     return force, stiffness, scatter
 
 
@@ -133,12 +143,11 @@ def _reaches(prepared: Prepared, shared: Any, rest: Array) -> list[Reach]:
     for family, tables in zip(prepared.structure.families, prepared.tables, strict=True):
         if family.paired or not family.forces:
             continue
-        p = prepared.problem.model.populations()[family.of]
-        start, levers = states_at(p, prepared.design, shared, rest, rest, tables.sites, family)
+        p, (sites, weight) = prepared.problem.model.populations()[family.of], tables.few
+        start = states_at(p, prepared.design, shared, rest, sites)
+        levers = levers_at(p, prepared.design, shared, rest, sites, family)
         for k, (own, used) in enumerate(family.forces):
             where = scaled(start, tables, axes_of(own, used)[0])
-            mean, variance = along(tables.forces[k], where[:, 1:])
-            parts.append(
-                Reach(levers[:, k], mean, variance, where[:, 0], tables.half[own], tables.scale[k], tables.weight)
-            )
+            series = along(tables.forces[k], where[1:])
+            parts.append(Reach(levers[k], series, where[0], tables.half[own], tables.scale[k], weight))
     return parts

@@ -31,25 +31,41 @@ def grid(degrees: tuple[int, ...]) -> np.ndarray:
     return np.stack([a.ravel() for a in np.meshgrid(*axes, indexing="ij")], -1).reshape(-1, len(degrees))
 
 
-def powers(x: Array, degree: int) -> Float[Array, "*points terms"]:
+def powers(x: Float[Array, " points"], degree: int) -> Float[Array, "terms points"]:
     """Chebyshev polynomials T_0..T_degree at x, by recurrence."""
     values = [jnp.ones_like(x), x]
     for _ in range(degree - 1):
         values.append(2.0 * x * values[-1] - values[-2])
-    return jnp.stack(values[: degree + 1], -1)
+    return jnp.stack(values[: degree + 1])
 
 
-def evaluate(x: Float[Array, "points axes"], tensor: Float[Array, "..."]) -> Float[Array, "points columns"]:
-    """Several series at points of the box [-1, 1]^axes; `tensor` has an axis of terms each and the columns last."""
-    value = jnp.broadcast_to(tensor, (x.shape[0], *tensor.shape)) if x.shape[1] == 0 else powers_dot(x[:, 0], tensor)
-    for axis in range(1, x.shape[1]):
-        value = jnp.einsum("nt,nt...->n...", powers(x[:, axis], value.shape[1] - 1), value)
-    return value
+def clenshaw(x: Float[Array, " points"], terms: Float[Array, "terms *columns points"]) -> Array:
+    """Series at x, by Clenshaw's recurrence: nothing is stored between the terms, so that they run as one loop."""
+    ahead = behind = jnp.zeros_like(terms[0])
+    for k in range(len(terms) - 1, 0, -1):
+        ahead, behind = terms[k] + 2.0 * x * ahead - behind, ahead
+    return terms[0] + x * ahead - behind
 
 
-def powers_dot(x: Float[Array, " points"], tensor: Float[Array, "..."]) -> Float[Array, "..."]:
-    """The first axis of a series summed at points: one matrix product."""
-    return jnp.tensordot(powers(x, tensor.shape[0] - 1), tensor, 1)
+def evaluate(x: Float[Array, "axes points"], tensor: Float[Array, "..."]) -> Float[Array, "*columns points"]:
+    """Several series at points of the box [-1, 1]^axes; `tensor` has an axis of terms each, then the columns.
+
+    Points lie along the last axis all the way: every step runs along memory.
+    """
+    axes, columns = x.shape[0], tensor.shape[x.shape[0] :]
+    degrees = tuple(size - 1 for size in tensor.shape[:axes])
+    flat = tensor.reshape(*tensor.shape[:axes], -1, 1)
+    if not axes:
+        return jnp.broadcast_to(tensor[..., None], (*columns, x.shape[1]))
+    others = [powers(x[axis], degree) for axis, degree in enumerate(degrees) if axis]
+    kept, total = terms(degrees), jnp.zeros((flat.shape[-2], x.shape[1]))
+    for rest in terms(degrees[1:]):
+        most = int(kept[(kept[:, 1:] == rest).all(1), 0].max())
+        part = clenshaw(x[0], flat[(slice(most + 1), *rest)])
+        for power, k in zip(others, rest, strict=True):
+            part = part * power[k] if k else part
+        total = total + part
+    return total.reshape(*columns, x.shape[1])
 
 
 def fit(

@@ -9,6 +9,7 @@ import numpy as np
 from jax import Array
 
 from yieldopt.conditional.integrand import evaluate
+from yieldopt.conditional.log_pass import LogPass
 from yieldopt.conditional.prepare import Prepared
 
 TYPICAL = 4.0
@@ -21,8 +22,12 @@ ROUND = 0.35
 """Curvature left to second order below which its answer is not to be trusted."""
 
 
-def doubts(prepared: Prepared, draws: Array | np.ndarray, weights: np.ndarray | None = None) -> dict[str, float]:
+def doubts(
+    prepared: Prepared, draws: Array | np.ndarray, weights: np.ndarray | None = None, found: LogPass | None = None
+) -> dict[str, float]:
     """Errors of `log_pass` by name, each in loss, over shared draws with importance weights (one each by default).
+
+    `found` is what `evaluate` gave there, where that is known.
 
     `series`: the fitted indices against the design points they were fitted to; `couples`: the order beyond couples of
     margins; `rings`: limits that bend around the origin in more than the two directions that are integrated; `crowd`:
@@ -30,7 +35,7 @@ def doubts(prepared: Prepared, draws: Array | np.ndarray, weights: np.ndarray | 
     `outside`: half of what draws beyond the series' boxes lose; `pairs`: the share by which limits on pairs were off,
     since one crushed element fails all of its pairs at once.
     """
-    found = evaluate(prepared, jnp.asarray(draws))
+    found = evaluate(prepared, jnp.asarray(draws)) if found is None else found
     total, by_limit = (np.asarray(value) for value in (found.total, found.by_limit))
     share = np.ones(len(total)) if weights is None else np.asarray(weights)
     share = share * np.exp(np.where(np.isfinite(total), np.minimum(total, 0.0), -np.inf)) / len(total)
@@ -42,7 +47,7 @@ def doubts(prepared: Prepared, draws: Array | np.ndarray, weights: np.ndarray | 
     )
     moved = np.abs(share @ np.where(np.isfinite(endless), np.exp(np.minimum(endless, 0.0)) - np.exp(-fails), 0.0))
     paired = {row.limit for family in prepared.structure.families if family.paired for row in family.rows}
-    pairs = np.abs(sum((np.asarray(t).sum(1) for t in found.together), np.zeros(len(total))))
+    pairs = np.abs(np.asarray(found.together))
     third = pairs**2 / np.maximum(fails.sum(1), 1e-300)
     return {
         "series": float(lost @ np.minimum(TYPICAL * misfit, 1.0)),

@@ -17,7 +17,7 @@ from yieldopt.conditional.log_pass import LogPass, log_pass
 from yieldopt.conditional.prepare import Frame, Prepared, prepare
 from yieldopt.problem import Problem
 
-CHUNK_NODES = 8192
+CHUNK_NODES = 32768
 """Nodes worked on at once: enough to fill the vector units, little enough for flat memory."""
 
 

@@ -33,7 +33,8 @@ class Point(NamedTuple):
 
     `pull` is the margin's gradient in the state over its slope in the normals; `roundness` is the smallest
     1 + psi x curvature: near one for a flat limit, near zero for a ring; `bend` is its direction and `rest` the log
-    correction of the other curvatures; `residual` is what is left of the margin.
+    correction of the other curvatures; `residual` is what is left of the margin; `mirror` is the direction towards
+    failure where the two halves of the normals have changed places.
     """
 
     beta: Float[Array, ""]
@@ -46,6 +47,7 @@ class Point(NamedTuple):
     bend: Float[Array, " normals"]
     rest: Float[Array, ""]
     residual: Float[Array, ""]
+    mirror: Float[Array, " normals"]
 
 
 def design_point(margin: Callable[[Array, Array], Array], state: Array, size: int) -> Point:
@@ -55,16 +57,18 @@ def design_point(margin: Callable[[Array, Array], Array], state: Array, size: in
     to be differentiated; `tie` gives the index its derivative.
     """
     both = jax.value_and_grad(margin, argnums=(0, 1))
-    offsets = np.concatenate([np.zeros((STEPS + 1, size)), _STEP * np.eye(size), -_STEP * np.eye(size)])
-    search = np.arange(len(offsets)) < STEPS
+    offsets = np.concatenate(
+        [np.zeros((STEPS + 1, size)), _STEP * np.eye(size), -_STEP * np.eye(size), np.zeros((1, size))]
+    )
+    order = np.arange(len(offsets))
 
     def query(z: Array, k: tuple[Array, Array]) -> tuple[Array, Any]:
-        offset, moving = k
-        g, (s, d) = both(state, z + offset)
-        return jnp.where(moving, _nearer(z, g, d), z), (g, s, d)
+        offset, count = k
+        g, (s, d) = both(state, jnp.where(count == len(offsets) - 1, jnp.roll(z, size // 2), z) + offset)
+        return jnp.where(count < STEPS, _nearer(z, g, d), z), (g, s, d)
 
-    z, (g, s, d) = jax.lax.scan(query, _start(margin, state, size), (jnp.asarray(offsets), jnp.asarray(search)))
-    g, s, apart = g[STEPS], s[STEPS], d[STEPS + 1 :]
+    z, (g, s, d) = jax.lax.scan(query, _start(margin, state, size), (jnp.asarray(offsets), jnp.asarray(order)))
+    g, s, apart, mirror = g[STEPS], s[STEPS], d[STEPS + 1 : -1], -d[-1]
     hessian = (apart[:size] - apart[size:]) / (2.0 * _STEP)
     hessian, d = 0.5 * (hessian + hessian.T), d[STEPS]
     step = _newton(z, g, d, hessian)
@@ -76,7 +80,8 @@ def design_point(margin: Callable[[Array, Array], Array], state: Array, size: in
     beta = g / length - away @ z
     bent = jnp.eye(size) + hazard(beta) * (across @ hessian @ across) / length
     correction, roundness, bend, rest = _bending(bent, away)
-    return Point(beta, correction, -away, length, z, s / length, roundness, bend, rest, jnp.abs(g) / length)
+    mirror = mirror / jnp.maximum(jnp.linalg.norm(mirror), 1e-30)
+    return Point(beta, correction, -away, length, z, s / length, roundness, bend, rest, jnp.abs(g) / length, mirror)
 
 
 def _bending(bent: Array, away: Array) -> tuple[Array, Array, Array, Array]:
@@ -99,11 +104,16 @@ def index(tied: Array, beta: Array, log_p: Array) -> Array:
 
     Newton on the log of the tail from a first-order start; exact at log_p = log Phi(-beta).
     """
-    bound = jnp.minimum(log_p, -1e-14)
-    sought = beta - jnp.clip((bound - log_ndtr(-beta)) / jnp.maximum(hazard(beta), 0.3), -2.0, 2.0)
-    for _ in range(4):
-        sought = sought + jnp.clip((log_ndtr(-sought) - bound) / jnp.maximum(hazard(sought), 1e-3), -1.0, 1.0)
-    sought = jnp.where(beta > -4.0, sought, beta)
+    beta, bound = jax.lax.stop_gradient((beta, jnp.minimum(log_p, -1e-14)))
+
+    def nearer(k: int, sought: Array) -> Array:
+        first = k == 0
+        least, most = jnp.where(first, 0.3, 1e-3), jnp.where(first, 2.0, 1.0)
+        tail = log_ndtr(-sought)
+        steep = jnp.maximum(jnp.exp(norm.logpdf(sought) - tail), least)
+        return sought + jnp.clip((tail - bound) / steep, -most, most)
+
+    sought = jnp.where(beta > -4.0, jax.lax.fori_loop(0, 5, nearer, beta), beta)
     return jax.lax.stop_gradient(sought) + (tied - jax.lax.stop_gradient(tied))
 
 
@@ -114,13 +124,13 @@ def hazard(beta: Array) -> Array:
 
 def _start(margin: Callable[[Array, Array], Array], state: Array, size: int) -> Array:
     """The origin, or where the margin is flat there and failure out of sight, the most failing of a few far points."""
-    trials = jnp.concatenate([jnp.zeros((1, size)), START * jnp.eye(size), -START * jnp.eye(size)])
+    both = np.concatenate([np.eye(size), -np.eye(size)])
+    trials = jnp.asarray(np.concatenate([np.zeros((1, size)), START * both, _STEP * both]))
     values = jax.vmap(lambda z: margin(state, z))(trials)
-    fall = (values[0] - values) / START
-    # By the linear measure of the best single normal, is failure within reach from the origin?
-    slope = jax.grad(lambda z: margin(state, z))(trials[0])
-    sight = values[0] < FAR * jnp.linalg.norm(slope)
-    return jnp.where(sight, trials[0], trials[jnp.argmax(fall)])
+    here, far, near = values[0], values[1 : 2 * size + 1], values[2 * size + 1 :]
+    # By the linear measure, is failure within reach from the origin?
+    sight = here < FAR * jnp.linalg.norm(near[:size] - near[size:]) / (2.0 * _STEP)
+    return jnp.where(sight | (far >= here).all(), trials[0], trials[1 + jnp.argmin(far)])
 
 
 def _nearer(z: Array, g: Array, d: Array) -> Array:

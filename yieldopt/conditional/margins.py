@@ -1,7 +1,7 @@
 """Series of the reliability index of every limit over the states that it depends on: design points fitted on a grid.
 
 A group's series has, per row, the squeezed index of the second-order probability and, for each force whose state the
-row uses, what the finite crowd needs there: `Own`.
+row uses, what the finite crowd needs there: `Own`; a pair's row ends with the share that one element fails alone (`pairs`).
 """
 
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from yieldopt.conditional import chebyshev, forces, local, ring
+from yieldopt.conditional import chebyshev, forces, local, pairs, ring
 from yieldopt.conditional.chunked import chunked
 from yieldopt.conditional.structure import Family, degrees_of, margin_of, pulled
 from yieldopt.problem import Problem, Sites
@@ -73,31 +73,45 @@ def margin_values(problem: Problem[Any], design: Any, family: Family, site: Site
 
 
 def fit(
-    problem: Problem[Any], design: Any, family: Family, site: Sites, centre: Array, half: Array, means: Forces
+    problem: Problem[Any],
+    design: Any,
+    family: Family,
+    site: Sites,
+    centre: Array,
+    half: Array,
+    means: Forces,
+    degree: float = 0.0,
 ) -> Margins:
-    """Fit the series of every row of a family on a box of states; `site` stands for all (its axis for all pairs)."""
+    """Fit the series of every row of a family on a box of states; `site` stands for all (its axis for all pairs).
+
+    `degree` is the number of pairs that an element takes part in.
+    """
     if not family.rows:
         return Margins((), jnp.zeros((0, family.normals)), jnp.zeros(0), jnp.zeros(0))
     still = jax.lax.stop_gradient((problem, design))
     selects, wheres = _grids(family, centre, half)
 
-    def solve(one: tuple[Array, Array]) -> tuple[local.Point, Array]:
-        select, s = one
-        point = local.design_point(lambda s, z: margin_values(*still, family, site, s, z) @ select, s, family.normals)
-        return point, _failing(*still, family, s, point)
-
-    found, failing = chunked(solve, (selects, wheres), 64)
-
     def value(select: Array, s: Array, z: Array) -> Array:
         return margin_values(problem, design, family, site, s, z) @ select
 
+    def still_value(select: Array, s: Array, z: Array) -> Array:
+        return margin_values(*still, family, site, s, z) @ select
+
+    def solve(one: tuple[Array, Array]) -> tuple[local.Point, Array, Array]:
+        select, s = one
+        point = local.design_point(lambda s, z: still_value(select, s, z), s, family.normals)
+        plane = pairs.on_plane(lambda z: still_value(select, s, z), point, degree) if family.paired else s[:0]
+        return point, _failing(*still, family, s, point), plane
+
+    found, failing, plane = chunked(solve, (selects, wheres), 64)
     frozen = jax.lax.stop_gradient((selects, wheres))
-    log_p = ring.log_probability(lambda one, z: margin_values(*still, family, site, one[1], z) @ one[0], frozen, found)
+    round_ones = jax.vmap(pairs.flat)(found) if family.paired else found
+    log_p = ring.log_probability(lambda one, z: still_value(*one, z), frozen, round_ones)
+    log_p = jnp.where(found.beta > 0.0, log_p, plane[:, 1]) if family.paired else log_p
     here = chunked(lambda one: value(*one), (selects, wheres, found.normal), 64)
     index = local.index(local.tie(found, here), found.beta, log_p)
-    trust = _trust(found, index)
-    columns = jnp.concatenate([squeeze(index)[:, None], _own(family, wheres, centre, half, means, found, failing)], 1)
-    groups = _series(family, columns, trust)
+    own = _own(family, wheres, centre, half, means, found, failing)
+    groups = _series(family, jnp.concatenate([squeeze(index)[:, None], own, plane[:, :1]], 1), _trust(found, index))
     return Margins(groups, *_summary(selects, found, index), _misfit(family, groups, index))
 
 
@@ -111,12 +125,12 @@ def release(squeezed: Array) -> Array:
     return SPAN * jnp.arctanh(jnp.clip(squeezed / SPAN, -0.9999, 0.9999))
 
 
-def read(found: Float[Array, "nodes rows columns"], forced: list[int], means: Forces) -> tuple[Array, Own]:
-    """Index and `Own` (nodes x rows x forces) from the columns of a group's series."""
+def read(found: Float[Array, "columns nodes"], forced: list[int], scale: Float[Array, " forces"]) -> tuple[Array, Own]:
+    """Index and `Own` (forces x nodes) from the columns of a row's series."""
     count = len(forced)
-    scale = means.scale[np.array(forced, int)]
-    pull, surplus, stiffer, variance = (found[..., 1 + i * count : 1 + (i + 1) * count] for i in range(COLUMNS))
-    return release(found[..., 0]), Own(
+    scale = scale[np.array(forced, int)][:, None]
+    pull, surplus, stiffer, variance = (found[1 + i * count : 1 + (i + 1) * count] for i in range(COLUMNS))
+    return release(found[0]), Own(
         pull, scale * jnp.sinh(surplus), scale * jnp.sinh(stiffer), scale**2 * jnp.exp(variance)
     )
 
@@ -147,11 +161,11 @@ def _failing(problem: Any, design: Any, family: Family, s: Array, point: local.P
         every = [p.force(design, states, standardise(lambda: p.variation(design), part)) for part in halves]
         return jnp.stack([sum((force[family.states[i]] for force in every), jnp.zeros(())) for i in own])
 
-    pull, across = point.pull[own], _STEP * jnp.eye(s.shape[0])[own]
-    along = (pull * _STEP)[:, None] * point.direction
-    ahead, behind = (jax.vmap(push)(s + sign * across, point.normal + sign * along) for sign in (1.0, -1.0))
-    slope = (jnp.diagonal(ahead) - jnp.diagonal(behind)) / (2.0 * _STEP)
-    return jnp.stack([pull, push(s, point.normal), slope])
+    pull, count = point.pull[own], len(own)
+    signs = _STEP * jnp.concatenate([jnp.zeros((1, count)), jnp.eye(count), -jnp.eye(count)])
+    moved = jax.vmap(push)(s + signs @ jnp.eye(len(s))[own], point.normal + (signs @ pull)[:, None] * point.direction)
+    slope = jnp.diagonal(moved[1 : 1 + count] - moved[1 + count :]) / (2.0 * _STEP)
+    return jnp.stack([pull, moved[0], slope])
 
 
 def _own(
@@ -162,8 +176,8 @@ def _own(
     columns: list[list[Array]] = [[] for _ in range(COLUMNS)]
     for k, (own, used) in enumerate(family.forces):
         pick, scale = np.array(forces.axes_of(own, used)[0]), means.scale[k]
-        where = (wheres[:, pick] - centre[pick]) / half[pick]
-        crowd = forces.read(*forces.along(means.series[k], where[:, 1:]), where[:, 0], scale, half[own])
+        where = ((wheres[:, pick] - centre[pick]) / half[pick]).T
+        crowd = forces.read(forces.along(means.series[k], where[1:]), where[0], scale, half[own])
         columns[0].append(failing[:, 0, k])
         columns[1].append(jnp.arcsinh((failing[:, 1, k] - many * crowd.value) / scale))
         columns[2].append(jnp.arcsinh((failing[:, 2, k] - many * crowd.slope) / scale))
@@ -179,7 +193,8 @@ def _series(family: Family, columns: Array, trust: Array) -> tuple[Array, ...]:
         degrees = degrees_of(family, states)
         points = len(chebyshev.grid(degrees))
         part = slice(start, start + points * len(members))
-        kept = np.array([0, *(1 + i * count + k for i in range(COLUMNS) for k in pulled(family, states))], int)
+        kept = [0, *(1 + i * count + k for i in range(COLUMNS) for k in pulled(family, states))]
+        kept = np.array([*kept, *range(1 + COLUMNS * count, columns.shape[1])], int)
         values = columns[part][:, kept].reshape(len(members), points, -1).transpose(1, 0, 2)
         coefficients.append(chebyshev.fit(values, trust[part].reshape(len(members), points).T, degrees))
         start += points * len(members)
@@ -204,7 +219,7 @@ def _misfit(family: Family, groups: tuple[Array, ...], index: Array) -> Array:
     for (states, members), tensor in zip(family.groups().items(), jax.lax.stop_gradient(groups), strict=True):
         points = chebyshev.grid(degrees_of(family, states))
         there = index[start : start + len(points) * len(members)].reshape(len(members), len(points))
-        error = release(chebyshev.evaluate(jnp.asarray(points), tensor)[..., 0]).T - there
+        error = release(chebyshev.evaluate(jnp.asarray(points.T), tensor[..., 0])) - there
         counts = (there > -1.0) & (there < 7.0)
         mean = (counts * error**2).sum(1) / jnp.maximum(counts.sum(1), 1)
         left = left.at[np.array(members)].set(jnp.sqrt(mean))

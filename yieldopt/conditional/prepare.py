@@ -18,7 +18,7 @@ from yieldopt.conditional.chunked import chunked
 from yieldopt.conditional.cubature import EXACT, Rule, rule
 from yieldopt.conditional.forces import sobol_normals
 from yieldopt.conditional.structure import Structure, sites_of, structure
-from yieldopt.conditional.together import Couples, couples, none
+from yieldopt.conditional.together import Couples, couples, degree, ends, ties
 from yieldopt.exact import settle
 from yieldopt.problem import Problem, Sites, at
 from yieldopt.standard import standardise
@@ -27,13 +27,15 @@ from yieldopt.typing import Scalar
 PILOT = 64
 """Shared draws that place the boxes of the states."""
 FEW = 8
-"""Order of the rule for second-order corrections, a few per cent of the loss."""
+"""Order of the rule for what is smooth over the map, or a few per cent of the loss: forces and corrections."""
 REACH = 5.5
 """Half-width of a box in standard deviations of its state."""
 
 
 class Tables(eqx.Module):
-    """One family at one design: nodes, the few of them that second-order corrections are summed over, box and series.
+    """One family at one design: nodes, the few of them for forces and corrections, box and series.
+
+    `ends` says how many neighbours a pair's elements have (`together.ends`).
 
     `groups` are the series of its margins (`margins.read`); `forces` and `scale` those of the mean forces of the
     population that it is made of.
@@ -41,6 +43,7 @@ class Tables(eqx.Module):
 
     sites: Sites
     weight: Float[Array, " nodes"]
+    ends: Float[Array, " nodes"]
     few: tuple[Sites, Float[Array, " few"]]
     centre: Float[Array, " states"]
     half: Float[Array, " states"]
@@ -102,15 +105,27 @@ def prepare(problem: Problem[Any], design: Any, built: Structure, nodes: Any) ->
     tables: list[Tables] = []
     for family, (sites, (index, weight), (few, share)) in zip(built.families, places, strict=True):
         (centre, half), mean, where = spans[family.of], means[family.of], at(sites, index)
-        found = margins.fit(problem, design, family, at(where, 0), centre, half, mean)
-        tables.append(Tables(where, weight, (at(sites, few), share), centre, half, found.groups, *mean, *found[1:]))
-    kept: list[Couples] = []
-    for family, table in zip(built.families, tables, strict=True):
-        pairs = [
-            (g, t.direction) for g, t in zip(built.families, tables, strict=True) if g.paired and g.of == family.name
-        ]
-        kept.append(none() if family.paired else couples(problem, family, pairs, table.direction))
-    return Prepared(problem, design, built, tuple(tables), tuple(kept), jnp.ones(()))
+        many = degree(problem, family) if family.paired else 0.0
+        found = margins.fit(problem, design, family, at(where, 0), centre, half, mean, many)
+        tables.append(
+            Tables(
+                where,
+                weight,
+                ends(problem, family, index),
+                (at(sites, few), share),
+                centre,
+                half,
+                found.groups,
+                *mean,
+                *found[1:],
+            )
+        )
+    direction = {family.name: table.direction for family, table in zip(built.families, tables, strict=True)}
+    kept = tuple(
+        ties(problem, f, direction[f.name], direction[f.of]) if f.paired else couples(f, direction[f.name])
+        for f in built.families
+    )
+    return Prepared(problem, design, built, tuple(tables), kept, jnp.ones(()))
 
 
 def _spans(problem: Problem[Any], design: Any, built: Structure, places: Any) -> dict[str, tuple[Array, Array]]:

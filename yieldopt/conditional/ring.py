@@ -17,14 +17,13 @@ from jax.scipy.special import log_ndtr
 from jaxtyping import Float
 
 from yieldopt.conditional import local
-from yieldopt.conditional.chunked import chunked
 
 ANGLES = 48
 """Directions over the full circle."""
 ROOTS = 14
 """Steps of the bracketed root search along each."""
-MOST = 256
-"""Points, the roundest first, that are given a polar quadrature; the rest keep second order."""
+CHUNK = 16
+"""Points worked on at once."""
 ROUND, FLAT = 0.35, 0.6
 """Second order is left between these values of the roundness, smoothly."""
 
@@ -33,14 +32,32 @@ def log_probability(margin: Callable[[Any, Array], Array], points: Any, found: l
     """Log failure probability of each point: second order, by polar quadrature where it is round."""
     found = jax.lax.stop_gradient(found)
     plain = log_ndtr(-found.beta) + found.correction
-    count = min(MOST, plain.shape[0])
     matters = (found.beta > 0.0) & (found.beta < 9.0)
-    order = jnp.argsort(jnp.where(matters, found.roundness, jnp.inf))[:count]
+    found = found._replace(roundness=jnp.where(matters, found.roundness, jnp.inf))
+    order = jnp.argsort(found.roundness)
     picked = jax.tree.map(lambda leaf: leaf[order], (points, found))
-    polar = chunked(lambda one: _polar(lambda z: margin(one[0], z), one[1]), picked, 32)
+    polar = _while_round(
+        lambda one: _polar(lambda z: margin(one[0], z), one[1]), picked, picked[1].roundness, plain[order]
+    )
     share = jnp.clip((FLAT - picked[1].roundness) / (FLAT - ROUND), 0.0, 1.0)
-    share = jnp.where(matters[order] & jnp.isfinite(polar), share * share * (3.0 - 2.0 * share), 0.0)
+    share = jnp.where(jnp.isfinite(polar), share * share * (3.0 - 2.0 * share), 0.0)
     return plain.at[order].add(share * (jnp.where(share > 0.0, polar, 0.0) - plain[order]))
+
+
+def _while_round(function: Callable[[Any], Array], points: Any, roundness: Array, otherwise: Array) -> Array:
+    """`function` of the points, the roundest first, for as long as there are round ones: a chunk is costly."""
+    count = roundness.shape[0]
+
+    def step(at: tuple[Array, Array]) -> tuple[Array, Array]:
+        start, found = at
+        start = jnp.minimum(start, max(count - CHUNK, 0))
+        part = jax.tree.map(lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, start, min(CHUNK, count)), points)
+        return start + CHUNK, jax.lax.dynamic_update_slice_in_dim(found, jax.vmap(function)(part), start, 0)
+
+    def going(at: tuple[Array, Array]) -> Array:
+        return (at[0] < count) & (roundness[jnp.minimum(at[0], count - 1)] < FLAT)
+
+    return jax.lax.while_loop(going, step, (jnp.asarray(0), otherwise))[1]
 
 
 def _polar(margin: Callable[[Array], Array], point: local.Point) -> Array:

@@ -94,7 +94,8 @@ def pulled(family: Family, states: tuple[int, ...]) -> list[int]:
 def degrees_of(family: Family, states: tuple[int, ...]) -> tuple[int, ...]:
     """Degrees of a margin's series in the states that it depends on."""
     forced = {own for own, _ in family.forces}
-    return tuple(PUSHED if i in forced else PLAIN[len(states)] for i in states)
+    more = 1 if family.paired and len(states) == 3 else 0  # two ways to fail bend a pair's index more
+    return tuple(PUSHED if i in forced else PLAIN[len(states)] + more for i in states)
 
 
 def margin_of(problem: Problem[Any], design: Any, family: Family, site: Sites) -> Callable[[Any, Any], dict[str, Any]]:

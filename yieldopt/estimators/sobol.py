@@ -11,6 +11,7 @@ from scipy import stats
 from yieldopt.conditional.cubature import rule
 from yieldopt.conditional.doubts import doubts
 from yieldopt.conditional.integrand import Route, evaluate
+from yieldopt.conditional.log_pass import LogPass
 from yieldopt.conditional.prepare import Prepared, frame
 from yieldopt.conditional.structure import sites_of
 from yieldopt.estimators.base import Estimate, Precision, Watch, student_interval
@@ -42,7 +43,7 @@ class Sums(NamedTuple):
 
 @dataclass(frozen=True)
 class Sobol:
-    """Scrambled Sobol points on the conditional loss, doubled until the precision is met or `points` are spent."""
+    """Scrambled Sobol points on the conditional loss, half as many again until the precision is met or `points` are spent."""
 
     precision: Precision = field(default_factory=Precision)
     points: int = 1 << 16
@@ -57,9 +58,10 @@ class Sobol:
             size = prepared.structure.unit
             proposal = aim(lambda z: _losses(prepared, z), size, BATCH, 2, seed)
             sums = self._sample(prepared, proposal, size, seed)
-            bias = _rule_difference(prepared, proposal, seed)
             first = _first(proposal, size, seed)
-            stated = doubts(prepared, first, proposal.weights(first))
+            found = evaluate(prepared, jnp.asarray(first))
+            bias = _rule_difference(prepared, found, proposal, first)
+            stated = doubts(prepared, first, proposal.weights(first), found)
         return self._answer(problem, sums, bias, stated, watch)
 
     def _sample(self, prepared: Prepared, proposal: Proposal, size: int, seed: int) -> Sums:
@@ -77,7 +79,7 @@ class Sobol:
             self.watch.tell("sampling", min(1.0, (asked / max(half, 1e-300)) ** 2))
             if half <= 0.9 * asked or sums.points * REPLICATES >= self.points or self.watch.stop.is_set():
                 return sums
-            for _ in range(max(1, sums.points // count)):
+            for _ in range(max(1, sums.points // count // 2)):
                 sums = sums.plus(_batch(prepared, proposal, engines, count, size))
                 if self.watch.stop.is_set():
                     break
@@ -152,7 +154,7 @@ def _first(proposal: Proposal, size: int, seed: int) -> np.ndarray:
     return proposal.points(*np.split(draws, 2))
 
 
-def _rule_difference(prepared: Prepared, proposal: Proposal, seed: int) -> float:
+def _rule_difference(prepared: Prepared, found: LogPass, proposal: Proposal, points: np.ndarray) -> float:
     """Difference in loss between the cubature rule and one of another order, on one batch; 0 where sums are exact."""
     families, tables = prepared.structure.families, list(prepared.tables)
     changed = False
@@ -162,13 +164,11 @@ def _rule_difference(prepared: Prepared, proposal: Proposal, seed: int) -> float
             continue
         other = rule(np.asarray(sites.x), np.asarray(sites.y), CHECK_ORDER)
         index, weight = (np.pad(a, (0, nodes - len(a))) for a in (other.chosen, other.weight))
-        tables[k] = eqx.tree_at(lambda t: (t.sites, t.weight), tables[k], (at(sites, index), jnp.asarray(weight)))
+        changed_nodes = at(sites, index), jnp.asarray(weight)
+        tables[k] = eqx.tree_at(lambda t: (t.sites, t.weight), tables[k], changed_nodes)
         changed = True
     if not changed:
         return 0.0
-    points = _first(proposal, prepared.structure.unit, seed)
-    weight, other = proposal.weights(points), eqx.tree_at(lambda p: p.tables, prepared, tuple(tables))
-    one, two = (
-        np.expm1(np.minimum(np.asarray(evaluate(p, jnp.asarray(points)).total), 0.0)) for p in (prepared, other)
-    )
-    return abs(float(weight @ (one - two)) / len(points))
+    other = evaluate(eqx.tree_at(lambda p: p.tables, prepared, tuple(tables)), jnp.asarray(points))
+    one, two = (np.expm1(np.minimum(np.asarray(f.total), 0.0)) for f in (found, other))
+    return abs(float(proposal.weights(points) @ (one - two)) / len(points))

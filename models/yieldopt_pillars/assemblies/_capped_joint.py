@@ -146,9 +146,11 @@ class Joints(Population[CappedDesign]):
         One solder in every joint: its tension cancels from the balance.
         """
         made, own = self.process.made(design, state, element), element.height + element.pad
-        heights = jnp.stack([state["gap_melt"], state["gap"]]) - own
-        at_melting, at_solidus = joint.force(made.pad_radius, made.pillar_radius, made.volume, heights)
-        return {"gap_melt": at_melting, "gap": at_solidus}
+        # One call each: what is stacked would seem to depend on both heights.
+        return {
+            name: joint.force(made.pad_radius, made.pillar_radius, made.volume, state[name] - own)
+            for name in ("gap_melt", "gap")
+        }
 
     def response(self, design: CappedDesign, state: Measures, element: Own) -> Measures:
         """Measure one joint in every way that it can fail."""
