@@ -66,16 +66,16 @@ TALLER = ("design.cap_height={value: 23.4 um, range: [12 um, 25 um]}", "design.r
 """Caps a third taller, and resist enough that they are not lost to overplating: bridging is what is left."""
 CASES = {
     "blackparrot": Case("blackparrot", 65_536),
-    "cap 12 um": Case("blackparrot", 65_536, ("design.cap_height=12 um",)),
-    "cap 15 um": Case("blackparrot", 65_536, ("design.cap_height=15 um",)),
-    "cap 22 um": Case("blackparrot", 65_536, ("design.cap_height=22 um",)),
-    "warpage 9 um": Case("blackparrot", 65_536, ("design.warpage=9 um",)),
-    "pads twice as uneven": Case("blackparrot", 65_536, ("variation.substrate.pad_height.pad=3.4 um",)),
+    "cap 12 um": Case("blackparrot", 16_384, ("design.cap_height=12 um",)),
+    "cap 15 um": Case("blackparrot", 98_304, ("design.cap_height=15 um",)),
+    "cap 22 um": Case("blackparrot", 32_768, ("design.cap_height=22 um",)),
+    "warpage 9 um": Case("blackparrot", 98_304, ("design.warpage=9 um",)),
+    "pads twice as uneven": Case("blackparrot", 16_384, ("variation.substrate.pad_height.pad=3.4 um",)),
     "defects 100 ppm": Case("blackparrot", 65_536, ("defects.joint.rate=100 ppm",)),
-    "element noise dominates": Case("blackparrot", 65_536, scaled=dominated),
-    "20 x 20 at 160 um": Case("blackparrot", 32_768, ("bump_map={grid: {rows: 20, columns: 20, pitch: 160 um}}",)),
+    "element noise dominates": Case("blackparrot", 131_072, scaled=dominated),
+    "20 x 20 at 160 um": Case("blackparrot", 81_920, ("bump_map={grid: {rows: 20, columns: 20, pitch: 160 um}}",)),
     "pitch_45um": Case("pitch_45um", 16_384),
-    "pitch_45um, caps +30 %": Case("pitch_45um", 16_384, TALLER),
+    "pitch_45um, caps +30 %": Case("pitch_45um", 32_768, TALLER),
     "grid_80um": Case("grid_80um", 2_048),
 }
 

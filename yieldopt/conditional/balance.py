@@ -11,13 +11,15 @@ import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float
 
-from yieldopt.conditional.forces import Along, Mean, along, axes_of, read
+from yieldopt.conditional.forces import Mean, along, axes_of, read
 from yieldopt.conditional.prepare import Prepared, Tables
 from yieldopt.conditional.structure import Family
 from yieldopt.problem import Population, Sites
 
 STEPS = 12
 """Newton steps at most, before the implicit one; five are usual."""
+_STEP = 1e-4
+"""Step of the differences of a force's series, in halves of its box."""
 
 
 class Crowd(NamedTuple):
@@ -30,13 +32,13 @@ class Crowd(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """One force of one population over the nodes: levers, its series in its own state, that state, weights."""
+    """Every force at every node: levers, series in its own state, that state, its box and scale, weights."""
 
     lever: Float[Array, "pose nodes"]
-    series: Along
+    series: Float[Array, "terms 3 nodes"]
     start: Float[Array, " nodes"]
-    half: Float[Array, ""]
-    scale: Float[Array, ""]
+    half: Float[Array, " nodes"]
+    scale: Float[Array, " nodes"]
     weight: Float[Array, " nodes"]
 
     def at(self, travel: Float[Array, " pose"], further: Array | float = 0.0) -> Mean:
@@ -49,7 +51,8 @@ class Reach(NamedTuple):
         An element eases its own push (-sway cov(force, slope), half the variance's slope), and the scatter of the pose
         samples the mean force's bend.
         """
-        bend = jax.jvp(lambda e: self.at(travel, e), (jnp.zeros(()),), (jnp.ones(()),))[1]
+        ahead, behind = (self.at(travel, sign * _STEP * self.half) for sign in (1.0, -1.0))
+        bend = jax.tree.map(lambda a, b: (a - b) / (2.0 * _STEP * self.half), ahead, behind)
         sway, scatter = (through(self.lever, matrix) for matrix in (compliance, spread))
         return -0.5 * sway * bend.variance + 0.5 * scatter * bend.slope
 
@@ -91,41 +94,35 @@ def settle(prepared: Prepared, shared: Any, rest: Array) -> Crowd:
     size = rest.shape[0]
     if size == 0:
         return Crowd(rest, jnp.zeros((0, 0)), jnp.zeros((0, 0)), jnp.ones((), bool))
-    parts = _reaches(prepared, shared, rest)
-    free = jax.lax.stop_gradient((prepared.problem.model, prepared.design, shared, rest, parts))
+    reach = _reach(prepared, shared, rest)
+    free = jax.lax.stop_gradient((prepared.problem.model, prepared.design, shared, rest, reach))
     pose, settled = _iterate(*free)
-    force, stiffness, _ = _balance(prepared.problem.model, prepared.design, shared, rest, parts, pose)
+    force, stiffness, _ = _balance(prepared.problem.model, prepared.design, shared, rest, reach, pose)
     pose = pose - jnp.linalg.solve(jax.lax.stop_gradient(stiffness), force)
-    _, stiffness, scatter = _balance(prepared.problem.model, prepared.design, shared, rest, parts, pose)
+    _, stiffness, scatter = _balance(prepared.problem.model, prepared.design, shared, rest, reach, pose)
     compliance = jnp.linalg.inv(stiffness)
     spread = compliance @ scatter @ compliance.T
-    extra = sum(
-        (part.lever @ (part.weight * part.relaxed(pose - rest, compliance, spread)) for part in parts), jnp.zeros(size)
-    )
+    extra = reach.lever @ (reach.weight * reach.relaxed(pose - rest, compliance, spread))
     return Crowd(pose - jnp.clip(compliance @ extra, -1.0, 1.0), compliance, scatter, settled)
 
 
 def _balance(
-    model: Any, design: Any, shared: Any, rest: Array, parts: list[Reach], pose: Array
+    model: Any, design: Any, shared: Any, rest: Array, reach: Reach, pose: Array
 ) -> tuple[Array, Array, Array]:
     """Force on the pose, its stiffness, and the covariance of the force's scatter."""
-    force = model.load(design, shared, pose)
+    found = reach.at(pose - rest)
+    force = model.load(design, shared, pose) + reach.lever @ (reach.weight * found.value)
     stiffness = jax.jacfwd(lambda q: model.load(design, shared, q))(pose)
-    scatter = jnp.zeros_like(stiffness)
-    for part in parts:
-        found = part.at(pose - rest)
-        force = force + part.lever @ (part.weight * found.value)
-        stiffness = stiffness + (part.lever * (part.weight * found.slope)) @ part.lever.T
-        scatter = scatter + (part.lever * (part.weight * found.variance)) @ part.lever.T
-    return force, stiffness, scatter
+    stiffness = stiffness + (reach.lever * (reach.weight * found.slope)) @ reach.lever.T
+    return force, stiffness, (reach.lever * (reach.weight * found.variance)) @ reach.lever.T
 
 
-def _iterate(model: Any, design: Any, shared: Any, rest: Array, parts: list[Reach]) -> tuple[Array, Array]:
+def _iterate(model: Any, design: Any, shared: Any, rest: Array, reach: Reach) -> tuple[Array, Array]:
     """Damped Newton until a step is negligible: the pose, and whether it came to that."""
 
     def step(at: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         pose, _, count = at
-        force, stiffness, _ = _balance(model, design, shared, rest, parts, pose)
+        force, stiffness, _ = _balance(model, design, shared, rest, reach, pose)
         move = -jnp.linalg.solve(stiffness, force)
         size = jnp.max(jnp.abs(move))
         return pose + move * jnp.minimum(1.0, 4.0 / jnp.maximum(size, 1e-12)), size, count + 1
@@ -137,7 +134,7 @@ def _iterate(model: Any, design: Any, shared: Any, rest: Array, parts: list[Reac
     return pose, size < 1e-4
 
 
-def _reaches(prepared: Prepared, shared: Any, rest: Array) -> list[Reach]:
+def _reach(prepared: Prepared, shared: Any, rest: Array) -> Reach:
     """Every force at every node as a series in its own state: the other states stand still while the pose moves."""
     parts: list[Reach] = []
     for family, tables in zip(prepared.structure.families, prepared.tables, strict=True):
@@ -148,6 +145,8 @@ def _reaches(prepared: Prepared, shared: Any, rest: Array) -> list[Reach]:
         levers = levers_at(p, prepared.design, shared, rest, sites, family)
         for k, (own, used) in enumerate(family.forces):
             where = scaled(start, tables, axes_of(own, used)[0])
-            series = along(tables.forces[k], where[1:])
-            parts.append(Reach(levers[k], series, where[0], tables.half[own], tables.scale[k], weight))
-    return parts
+            half, scale = (jnp.broadcast_to(value, weight.shape) for value in (tables.half[own], tables.scale[k]))
+            parts.append(Reach(levers[k], along(tables.forces[k], where[1:]), where[0], half, scale, weight))
+    most = max(len(part.series) for part in parts)
+    parts = [p._replace(series=jnp.pad(p.series, ((0, most - len(p.series)), (0, 0), (0, 0)))) for p in parts]
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves, -1), *parts)

@@ -39,33 +39,79 @@ def powers(x: Float[Array, " points"], degree: int) -> Float[Array, "terms point
     return jnp.stack(values[: degree + 1])
 
 
-def clenshaw(x: Float[Array, " points"], terms: Float[Array, "terms *columns points"]) -> Array:
-    """Series at x, by Clenshaw's recurrence: nothing is stored between the terms, so that they run as one loop."""
+@jax.custom_vjp
+def clenshaw(x: Float[Array, " points"], terms: Float[Array, "terms columns points"]) -> Float[Array, "columns points"]:
+    """Series at each of the points, with terms of their own there."""
+    return _clenshaw(x, terms)
+
+
+def _clenshaw_back(kept: tuple[Array, Array], out: Array) -> tuple[Array, Array]:
+    x, terms = kept
+    degree = len(terms) - 1
+    slopes = jnp.tensordot(derivative(degree), terms, 1)
+    return (out * _clenshaw(x, slopes)).sum(0), out * powers(x, degree)[:, None]
+
+
+clenshaw.defvjp(lambda x, terms: (_clenshaw(x, terms), (x, terms)), _clenshaw_back)
+
+
+def _clenshaw(x: Array, terms: Float[Array, "terms *columns points"]) -> Array:
+    """Clenshaw's recurrence: nothing is stored between the terms, so that they run as one loop."""
     ahead = behind = jnp.zeros_like(terms[0])
     for k in range(len(terms) - 1, 0, -1):
         ahead, behind = terms[k] + 2.0 * x * ahead - behind, ahead
     return terms[0] + x * ahead - behind
 
 
+@jax.custom_vjp
 def evaluate(x: Float[Array, "axes points"], tensor: Float[Array, "..."]) -> Float[Array, "*columns points"]:
     """Several series at points of the box [-1, 1]^axes; `tensor` has an axis of terms each, then the columns.
 
-    Points lie along the last axis all the way: every step runs along memory.
+    Points lie along the last axis all the way: every step runs along memory. Reverse mode only: the recurrences are not
+    differentiated step by step, which would store them and takes minutes to compile.
     """
     axes, columns = x.shape[0], tensor.shape[x.shape[0] :]
-    degrees = tuple(size - 1 for size in tensor.shape[:axes])
-    flat = tensor.reshape(*tensor.shape[:axes], -1, 1)
     if not axes:
         return jnp.broadcast_to(tensor[..., None], (*columns, x.shape[1]))
-    others = [powers(x[axis], degree) for axis, degree in enumerate(degrees) if axis]
+    degrees = tuple(size - 1 for size in tensor.shape[:axes])
+    flat = tensor.reshape(*tensor.shape[:axes], -1, 1)
     kept, total = terms(degrees), jnp.zeros((flat.shape[-2], x.shape[1]))
-    for rest in terms(degrees[1:]):
+    for rest, power in _others(x, degrees):
         most = int(kept[(kept[:, 1:] == rest).all(1), 0].max())
-        part = clenshaw(x[0], flat[(slice(most + 1), *rest)])
-        for power, k in zip(others, rest, strict=True):
-            part = part * power[k] if k else part
-        total = total + part
+        total = total + power * _clenshaw(x[0], flat[(slice(most + 1), *rest)])
     return total.reshape(*columns, x.shape[1])
+
+
+def _others(x: Array, degrees: tuple[int, ...]) -> list[tuple[np.ndarray, Array]]:
+    """Terms of the axes but the first, with their values."""
+    values = [powers(x[axis], degree) for axis, degree in enumerate(degrees) if axis]
+    found: list[tuple[np.ndarray, Array]] = []
+    for rest in terms(degrees[1:]):
+        power = jnp.ones(x.shape[1])
+        for value, k in zip(values, rest, strict=True):
+            power = power * value[k] if k else power
+        found.append((rest, power))
+    return found
+
+
+def _evaluate_back(kept: tuple[Array, Array], out: Array) -> tuple[Array, Array]:
+    x, tensor = kept
+    axes, degrees = x.shape[0], tuple(size - 1 for size in tensor.shape[: x.shape[0]])
+    if not axes:
+        return jnp.zeros_like(x), out.sum(-1)
+    slopes = [jnp.moveaxis(jnp.tensordot(derivative(d), tensor, (1, i)), 0, i) for i, d in enumerate(degrees)]
+    steep = evaluate(x, jnp.stack(slopes, axes)).reshape(axes, -1, x.shape[1])
+    flat = out.reshape(-1, x.shape[1])
+    others = _others(x, degrees)
+    products = jnp.stack([power for _, power in others])[:, None] * flat
+    found = jnp.einsum("tn,rcn->trc", powers(x[0], degrees[0]), products)
+    by_term = jnp.zeros((*tensor.shape[:axes], flat.shape[0]))
+    place = (slice(None), *np.array([rest for rest, _ in others], int).reshape(len(others), axes - 1).T)
+    by_term = by_term.at[place].set(found) if axes > 1 else found[:, 0]
+    return (steep * flat).sum(1), by_term.reshape(tensor.shape)
+
+
+evaluate.defvjp(lambda x, tensor: (evaluate(x, tensor), (x, tensor)), _evaluate_back)
 
 
 def fit(

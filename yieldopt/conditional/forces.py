@@ -92,28 +92,23 @@ def axes_of(own: int, used: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int
     return axes, FORCE_DEGREES[: len(axes)] if len(axes) <= 3 else (16, *(3,) * (len(axes) - 1))
 
 
-class Along(NamedTuple):
-    """A force's series in its own state at nodes: of its lifted mean, of that one's slope, of the log variance."""
+def read(series: Float[Array, "terms 3 nodes"], where: Float[Array, " nodes"], scale: Array, half: Array) -> Mean:
+    """Forces in their own states (scaled to [-1, 1]) at `where`; straight lines beyond the box.
 
-    mean: Float[Array, "terms nodes"]
-    slope: Float[Array, "terms nodes"]
-    variance: Float[Array, "terms nodes"]
-
-
-def read(series: Along, where: Float[Array, " nodes"], scale: Array, half: Array) -> Mean:
-    """A force in its own state (scaled to [-1, 1]) at `where`; straight lines beyond the box."""
+    The series are of the lifted mean, of that one's slope, of the log variance.
+    """
     inside = jnp.clip(where, -1.0, 1.0)
-    lifted = chebyshev.clenshaw(inside, series.mean)
-    slope = jnp.cosh(lifted) * chebyshev.clenshaw(inside, series.slope)
+    lifted, steep, variance = chebyshev.clenshaw(inside, series)
+    slope = jnp.cosh(lifted) * steep
     value = scale * (jnp.sinh(lifted) + slope * (where - inside))
-    return Mean(value, scale * slope / half, scale**2 * jnp.exp(chebyshev.clenshaw(inside, series.variance)))
+    return Mean(value, scale * slope / half, scale**2 * jnp.exp(variance))
 
 
-def along(series: Array, others: Float[Array, "axes nodes"]) -> Along:
-    """A force's series with the other states put in."""
+def along(series: Array, others: Float[Array, "axes nodes"]) -> Float[Array, "terms 3 nodes"]:
+    """A force's series with the other states put in, as `read` takes it."""
     # The own axis goes behind the others: it is the one that stays open.
     mean, variance = jnp.moveaxis(chebyshev.evaluate(jnp.clip(others, -1.0, 1.0), jnp.moveaxis(series, 0, -2)), 1, 0)
-    return Along(mean, jnp.asarray(chebyshev.derivative(mean.shape[0] - 1)) @ mean, variance)
+    return jnp.stack([mean, jnp.asarray(chebyshev.derivative(mean.shape[0] - 1)) @ mean, variance], 1)
 
 
 def _reflection(towards: Float[Array, " normals"]) -> Float[Array, "normals normals"]:

@@ -17,7 +17,7 @@ from yieldopt.conditional.together import log_correction
 from yieldopt.standard import standardise
 
 EASED = 3
-"""Steps in which a failing element's pull on its own pose settles with the force that it then has."""
+"""Looks at a row in which a failing element's pull on its own pose settles with the force that it then has."""
 
 
 class LogPass(NamedTuple):
@@ -40,12 +40,13 @@ def log_pass(prepared: Prepared, unit: Float[Array, " normals"]) -> LogPass:
     crowd = settle(prepared, shared, model.rest(design, shared))
     by_limit, together = jnp.zeros(len(problem.limits)), jnp.zeros(())
     outside = jnp.zeros((), bool)
+    looks = [_look(prepared, f, shared, crowd) for f in range(len(built.families))]
     for f, (family, tables) in enumerate(zip(built.families, prepared.tables, strict=True)):
-        states = states_at(model.populations()[family.of], design, shared, crowd.pose, tables.sites)
-        by_limit = _add(by_limit, family, _logs(*plain(family, tables, states), tables.ends) @ tables.weight)
+        everywhere = looks[f].parts[0]
+        by_limit = _add(by_limit, family, _logs(everywhere.index, everywhere.alone, tables.ends) @ tables.weight)
         used = tuple(sorted({i for row in family.rows for i in row.states}))
-        outside = outside | (jnp.abs(scaled(states, tables, used)) > 1.0).any()
-        changed, shares = _corrections(prepared, f, shared, crowd)
+        outside = outside | (jnp.abs(scaled(everywhere.states, tables, used)) > 1.0).any()
+        changed, shares = _corrections(prepared, f, shared, crowd, looks)
         by_limit, together = by_limit + changed, together + shares
     unit_ok = jnp.ones((), bool)
     measured = model.response(design, shared, crowd.pose)
@@ -58,17 +59,56 @@ def log_pass(prepared: Prepared, unit: Float[Array, " normals"]) -> LogPass:
     return LogPass(jnp.where(unit_ok & crowd.settled, total, -jnp.inf), by_limit, together, crowd.settled, outside)
 
 
-def plain(
-    family: Family, tables: Tables, states: Float[Array, "states nodes"]
-) -> tuple[Float[Array, "rows nodes"], Array | None]:
-    """Reliability index of each row at each node, without what the element does to the pose; the share of pairs (`pairs`)."""
+class Seen(NamedTuple):
+    """States at some nodes, reliability index of each row as the crowd has it, and of a pair's row its share."""
+
+    states: Float[Array, "states nodes"]
+    index: Float[Array, "rows nodes"]
+    alone: Float[Array, "rows nodes"] | None
+
+
+class Look(NamedTuple):
+    """A family seen at its nodes, at the few of them, and at the few of each family of pairs that is made of it."""
+
+    parts: list[Seen]
+
+
+def _look(prepared: Prepared, f: int, shared: Any, crowd: Crowd) -> Look:
+    """All that is wanted of a family's series, in one go: every look apart would be compiled apart."""
+    family, tables = prepared.structure.families[f], prepared.tables[f]
+    where = [tables.sites, tables.few[0], *(prepared.tables[k].few[0] for k in _paired(prepared, f))]
+    sites = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *where)
+    p = prepared.problem.model.populations()[family.of]
+    states = states_at(p, prepared.design, shared, crowd.pose, sites)
+    index, alone = plain(family, tables, states)
+    cuts = np.cumsum([place.x.shape[0] for place in where])[:-1]
+    split = [jnp.split(value, cuts, -1) for value in (states, index, index if alone is None else alone)]
+    return Look([Seen(s, i, None if alone is None else a) for s, i, a in zip(*split, strict=True)])
+
+
+def _paired(prepared: Prepared, f: int) -> list[int]:
+    """The families of pairs that are made of a family."""
+    families = prepared.structure.families
+    return [k for k, other in enumerate(families) if other.paired and other.of == families[f].name]
+
+
+def plain(family: Family, tables: Tables, states: Array) -> tuple[Float[Array, "rows nodes"], Array | None]:
+    """Reliability index of each row at each node as the crowd has it, and of a pair's row its share (`pairs`)."""
+    columns = np.array([0, -1]) if family.paired else np.array([0])
+    alike: dict[tuple[int, ...], list[tuple[list[int], Array, Array]]] = {}
+    for (axes, members), tensor in zip(family.groups().items(), tables.groups, strict=True):
+        part = tensor[..., columns]
+        where = jnp.clip(scaled(states, tables, axes), -1.0, 1.0)
+        alike.setdefault(part.shape, []).append((members, where, part))
     index: list[Any] = [None] * len(family.rows)
     alone: list[Any] = [None] * len(family.rows)
-    columns = np.array([0, -1]) if family.paired else np.array([0])
-    for (axes, members), tensor in zip(family.groups().items(), tables.groups, strict=True):
-        found = chebyshev.evaluate(jnp.clip(scaled(states, tables, axes), -1.0, 1.0), tensor[..., columns])
-        for member, row in zip(members, found, strict=True):
-            index[member], alone[member] = margins.release(row[0]), jnp.clip(row[-1], 0.0, 1.0)
+    for found in alike.values():
+        rows, wheres, tensors = zip(*found, strict=True)
+        for members, values in zip(
+            rows, jax.vmap(chebyshev.evaluate)(jnp.stack(wheres), jnp.stack(tensors)), strict=True
+        ):
+            for member, row in zip(members, values, strict=True):
+                index[member], alone[member] = margins.release(row[0]), jnp.clip(row[-1], 0.0, 1.0)
     if not index:
         return jnp.zeros((0, states.shape[1])), None
     return jnp.stack(index), jnp.stack(alone) if family.paired else None
@@ -80,49 +120,52 @@ def _logs(index: Array, alone: Array | None, ends: Array | float) -> Float[Array
 
 
 def finite(
-    family: Family, tables: Tables, states: Array, levers: Array, crowd: Crowd, weight: Array
+    family: Family, tables: Tables, states: Array, levers: Array, crowd: Crowd, before: Float[Array, "rows nodes"]
 ) -> Float[Array, "rows nodes"]:
-    """Reliability index of each row with the finite crowd in it.
+    """Reliability index of each row with the finite crowd in it; `before` is without.
 
     An element pulls on its own pose (the state at which it fails is not the crowd's: a shift by its surplus force over
     the stiffness of the others), and the rest of the crowd scatters it (one more normal: the index's length changes).
-    `weight` is that of the finite number: one, or zero to leave it out.
     """
-    index: list[Any] = [None] * len(family.rows)
+    index = list(before)
     spread = crowd.compliance @ crowd.scatter @ crowd.compliance.T
+    alike: dict[Any, list[Any]] = {}
     for (axes, members), tensor in zip(family.groups().items(), tables.groups, strict=True):
         forced, where = pulled(family, axes), scaled(states, tables, axes)
-        scale = jnp.stack([tables.half[family.forces[k][0]] for k in forced]) if forced else jnp.zeros(0)
-        own = np.array([axes.index(family.forces[k][0]) for k in forced], int)
-        lever = levers[np.array(forced, int)]
-        sway = weight * jax.vmap(through, (0, None))(lever, crowd.compliance)
-        scatter = weight * jnp.einsum("fpn,pq,gqn->fgn", lever, spread, lever)
+        if not forced:
+            continue
+        own = tuple(axes.index(family.forces[k][0]) for k in forced)
+        half = tables.half[np.array([family.forces[k][0] for k in forced])]
+        lever = levers[np.array(forced)]
+        sway = jax.vmap(through, (0, None))(lever, crowd.compliance)
+        scatter = jnp.einsum("fpn,pq,gqn->fgn", lever, spread, lever)
         for k, member in enumerate(members):
-            series = tensor[..., k, :]
-
-            def at(
-                shift: Array, series: Array = series, own: Any = own, where: Array = where, scale: Array = scale
-            ) -> Any:
-                moved = jnp.clip(where.at[own].add(shift / scale[:, None]), -1.0, 1.0)
-                return chebyshev.evaluate(moved, series)
-
-            def ease(shift: Array, _: None, at: Any = at, sway: Array = sway, forced: Any = forced) -> Any:
-                _, there = margins.read(at(shift), forced, tables.scale)
-                off = shift + sway * there.surplus
-                return shift - off / jnp.maximum(1.0 + sway * there.stiffer, 0.5), None
-
-            shift = jnp.zeros((len(forced), states.shape[1]))
-            if forced:
-                shift = jax.lax.scan(ease, shift, None, length=EASED)[0]
-            found = at(shift)
-            beta, there = margins.read(found, forced, tables.scale)
-            if forced:
-                pull = there.pull / jnp.maximum(1.0 + sway * there.stiffer, 0.5)
-                change = jnp.einsum("fn,fgn,gn->n", pull, scatter, pull)
-                change = change - ((pull * sway) ** 2 * there.variance).sum(0)
-                beta = beta / jnp.sqrt(1.0 + jnp.maximum(change, 0.0))
-            index[member] = beta
+            row = where, tensor[..., k, :], half[:, None], tables.scale[np.array(forced)], sway, scatter
+            alike.setdefault((tensor.shape, own), []).append((member, row))
+    for (_, own), found in alike.items():
+        members, rows = zip(*found, strict=True)
+        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *rows)
+        for member, row in zip(members, jax.vmap(lambda *r, own=own: _eased(own, *r))(*stacked), strict=True):
+            index[member] = row
     return jnp.stack(index)
+
+
+def _eased(
+    own: tuple[int, ...], where: Array, series: Array, half: Array, scale: Array, sway: Array, scatter: Array
+) -> Array:
+    """The index of one row where its pull on its own pose has settled with the force that it then has."""
+
+    def ease(shift: Array, _: None) -> tuple[Array, Array]:
+        found = chebyshev.evaluate(jnp.clip(where.at[np.array(own)].add(shift / half), -1.0, 1.0), series)
+        there = margins.read(found, scale)[1]
+        move = (shift + sway * there.surplus) / jnp.maximum(1.0 + sway * there.stiffer, 0.5)
+        return shift - move, found
+
+    found = jax.lax.scan(ease, jnp.zeros_like(sway), None, length=EASED)[1][-1]
+    beta, there = margins.read(found, scale)
+    pull = there.pull / jnp.maximum(1.0 + sway * there.stiffer, 0.5)
+    change = jnp.einsum("fn,fgn,gn->n", pull, scatter, pull) - ((pull * sway) ** 2 * there.variance).sum(0)
+    return beta / jnp.sqrt(1.0 + jnp.maximum(change, 0.0))
 
 
 def _add(by_limit: Array, family: Family, rows: Float[Array, " rows"]) -> Array:
@@ -130,7 +173,7 @@ def _add(by_limit: Array, family: Family, rows: Float[Array, " rows"]) -> Array:
     return by_limit.at[np.array([r.limit for r in family.rows], int)].add(rows)
 
 
-def _corrections(prepared: Prepared, f: int, shared: Any, crowd: Crowd) -> tuple[Array, Array]:
+def _corrections(prepared: Prepared, f: int, shared: Any, crowd: Crowd, looks: list[Look]) -> tuple[Array, Array]:
     """What the finite crowd and shared elements change of each limit's log pass, and what limits share between them."""
     problem, design = prepared.problem, prepared.design
     family, tables, couples = prepared.structure.families[f], prepared.tables[f], prepared.couples[f]
@@ -138,10 +181,9 @@ def _corrections(prepared: Prepared, f: int, shared: Any, crowd: Crowd) -> tuple
     if not family.rows:
         return by_limit, together
     p, (sites, weight) = problem.model.populations()[family.of], tables.few
-    states = states_at(p, design, shared, crowd.pose, sites)
-    levers = levers_at(p, design, shared, crowd.pose, sites, prepared.structure.families[f])
-    index = finite(family, tables, states, levers, crowd, prepared.finite)
-    before, alone = plain(family, tables, states)
+    states, before, alone = looks[f].parts[1]
+    levers = levers_at(p, design, shared, crowd.pose, sites, family)
+    index = before + prepared.finite * (finite(family, tables, states, levers, crowd, before) - before)
     ends = 2.0 / couples.degree if family.paired else 1.0
     by_limit = _add(by_limit, family, (_logs(index, alone, ends) - _logs(before, alone, ends)) @ weight)
     if couples.first.shape[0]:
@@ -149,7 +191,8 @@ def _corrections(prepared: Prepared, f: int, shared: Any, crowd: Crowd) -> tuple
         if family.paired:
             # Pairs stand for the elements at their ends, so that where elements have few neighbours few are counted.
             base = next(k for k, other in enumerate(prepared.structure.families) if other.name == family.of)
-            first, share = plain(prepared.structure.families[base], prepared.tables[base], states)[0], jnp.asarray(ends)
+            first = looks[base].parts[2 + _paired(prepared, base).index(f)].index
+            share = jnp.asarray(ends)
             index = -ndtri(jnp.maximum(alone * ndtr(-index), 1e-100))
         both = log_ndtr(first)[couples.first] + log_ndtr(index)[couples.second]
         change = log_correction(first[couples.first], index[couples.second], couples.rho[:, None], both)

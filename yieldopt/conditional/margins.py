@@ -1,7 +1,7 @@
 """Series of the reliability index of every limit over the states that it depends on: design points fitted on a grid.
 
 A group's series has, per row, the squeezed index of the second-order probability and, for each force whose state the
-row uses, what the finite crowd needs there: `Own`; a pair's row ends with the share that one element fails alone (`pairs`).
+row uses, what the finite crowd needs there: `Own`; a pair's row ends with its share (`pairs`).
 """
 
 from typing import Any, NamedTuple
@@ -125,10 +125,9 @@ def release(squeezed: Array) -> Array:
     return SPAN * jnp.arctanh(jnp.clip(squeezed / SPAN, -0.9999, 0.9999))
 
 
-def read(found: Float[Array, "columns nodes"], forced: list[int], scale: Float[Array, " forces"]) -> tuple[Array, Own]:
+def read(found: Float[Array, "columns nodes"], scale: Float[Array, " forces"]) -> tuple[Array, Own]:
     """Index and `Own` (forces x nodes) from the columns of a row's series."""
-    count = len(forced)
-    scale = scale[np.array(forced, int)][:, None]
+    count, scale = len(scale), scale[:, None]
     pull, surplus, stiffer, variance = (found[1 + i * count : 1 + (i + 1) * count] for i in range(COLUMNS))
     return release(found[0]), Own(
         pull, scale * jnp.sinh(surplus), scale * jnp.sinh(stiffer), scale**2 * jnp.exp(variance)

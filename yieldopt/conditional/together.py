@@ -21,7 +21,7 @@ from yieldopt.problem import Problem
 MOST = 0.99
 """Correlations are clipped to what the quadrature still resolves."""
 KEPT = 16
-"""Couples that are counted, the most alike: with a small or negative correlation both fail hardly more than by chance."""
+"""Couples that are counted, the most alike: those with small or negative correlation fail together hardly ever."""
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(6)
 
 

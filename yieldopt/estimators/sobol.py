@@ -43,7 +43,7 @@ class Sums(NamedTuple):
 
 @dataclass(frozen=True)
 class Sobol:
-    """Scrambled Sobol points on the conditional loss, half as many again until the precision is met or `points` are spent."""
+    """Scrambled Sobol points on the conditional loss, more until the precision is met or `points` are spent."""
 
     precision: Precision = field(default_factory=Precision)
     points: int = 1 << 16
