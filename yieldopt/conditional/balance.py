@@ -147,6 +147,9 @@ def _reach(prepared: Prepared, shared: Any, rest: Array) -> Reach:
             where = scaled(start, tables, axes_of(own, used)[0])
             half, scale = (jnp.broadcast_to(value, weight.shape) for value in (tables.half[own], tables.scale[k]))
             parts.append(Reach(levers[k], along(tables.forces[k], where[1:]), where[0], half, scale, weight))
+    if not parts:
+        none = jnp.zeros(0)
+        return Reach(jnp.zeros((rest.shape[0], 0)), jnp.zeros((1, 3, 0)), none, none, none, none)
     most = max(len(part.series) for part in parts)
     parts = [p._replace(series=jnp.pad(p.series, ((0, most - len(p.series)), (0, 0), (0, 0)))) for p in parts]
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves, -1), *parts)

@@ -43,7 +43,7 @@ def log_pass(prepared: Prepared, unit: Float[Array, " normals"]) -> LogPass:
     looks = [_look(prepared, f, shared, crowd) for f in range(len(built.families))]
     for f, (family, tables) in enumerate(zip(built.families, prepared.tables, strict=True)):
         everywhere = looks[f].parts[0]
-        by_limit = _add(by_limit, family, _logs(everywhere.index, everywhere.alone, tables.ends) @ tables.weight)
+        by_limit = _add(by_limit, family, _logs(everywhere.beta, everywhere.alone, tables.ends) @ tables.weight)
         used = tuple(sorted({i for row in family.rows for i in row.states}))
         outside = outside | (jnp.abs(scaled(everywhere.states, tables, used)) > 1.0).any()
         changed, shares = _corrections(prepared, f, shared, crowd, looks)
@@ -63,7 +63,7 @@ class Seen(NamedTuple):
     """States at some nodes, reliability index of each row as the crowd has it, and of a pair's row its share."""
 
     states: Float[Array, "states nodes"]
-    index: Float[Array, "rows nodes"]
+    beta: Float[Array, "rows nodes"]
     alone: Float[Array, "rows nodes"] | None
 
 
@@ -188,10 +188,10 @@ def _corrections(prepared: Prepared, f: int, shared: Any, crowd: Crowd, looks: l
     by_limit = _add(by_limit, family, (_logs(index, alone, ends) - _logs(before, alone, ends)) @ weight)
     if couples.first.shape[0]:
         first, share = index, jnp.ones(())
-        if family.paired:
+        if alone is not None:
             # Pairs stand for the elements at their ends, so that where elements have few neighbours few are counted.
             base = next(k for k, other in enumerate(prepared.structure.families) if other.name == family.of)
-            first = looks[base].parts[2 + _paired(prepared, base).index(f)].index
+            first = looks[base].parts[2 + _paired(prepared, base).index(f)].beta
             share = jnp.asarray(ends)
             index = -ndtri(jnp.maximum(alone * ndtr(-index), 1e-100))
         both = log_ndtr(first)[couples.first] + log_ndtr(index)[couples.second]

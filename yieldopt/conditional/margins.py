@@ -106,7 +106,7 @@ def fit(
     found, failing, plane = chunked(solve, (selects, wheres), 64)
     frozen = jax.lax.stop_gradient((selects, wheres))
     round_ones = jax.vmap(pairs.flat)(found) if family.paired else found
-    log_p = ring.log_probability(lambda one, z: still_value(*one, z), frozen, round_ones)
+    log_p = ring.log_probability(lambda one, z: still_value(one[0], one[1], z), frozen, round_ones)
     log_p = jnp.where(found.beta > 0.0, log_p, plane[:, 1]) if family.paired else log_p
     here = chunked(lambda one: value(*one), (selects, wheres, found.normal), 64)
     index = local.index(local.tie(found, here), found.beta, log_p)

@@ -67,7 +67,7 @@ def on_plane(margin: Callable[[Array], Array], point: local.Point, degree: float
 def _by_one(values: Float[Array, "own others"], degree: float) -> Float[Array, "2"]:
     """What `on_plane` answers, by one of the elements."""
     # The margin is interpolated, not the crossing: so both ways to fail come out with the same threshold.
-    fails = ndtr(-jax.vmap(_crossing)(_BETWEEN @ values))
+    fails = ndtr(-jax.vmap(_crossing)(jnp.asarray(_BETWEEN) @ values))
     logs = jnp.log1p(-jnp.minimum(fails, 1.0 - 1e-12))
     one, every = (jnp.log1p(jnp.maximum(_WEIGHT @ jnp.expm1(many * logs), -1.0 + 1e-12)) for many in (1.0, degree))
     alone = (1.0 - every / jnp.minimum(one, -1e-300) / degree) / max(1.0 - 1.0 / degree, 1e-6)
