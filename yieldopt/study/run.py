@@ -22,7 +22,7 @@ from yieldopt.window import SLACK, Search, Window, audit
 Progress = Callable[[str, float], Any]
 AUDITED = 16
 """Points that the audit of a window scatters."""
-ACTIVE = 4
+ACTIVE = 8
 """Corners of a window looked at anew in a step."""
 
 
