@@ -32,8 +32,8 @@ def doubts(
     `series`: the fitted indices against the design points they were fitted to; `couples`: the order beyond couples of
     margins; `rings`: limits that bend around the origin in more than the two directions that are integrated; `crowd`:
     half of what the crowd's finite number does (its first order was up to a half off where joints are crushed);
-    `outside`: half of what draws beyond the series' boxes lose; `pairs`: the share by which limits on pairs were off,
-    since one crushed element fails all of its pairs at once.
+    `outside`: half of what draws beyond the series' boxes lose; `pairs`: half of what limits on pairs lose, kept from
+    before the elements that they share were counted (`pairs`): more careful than the comparisons since then ask for.
     """
     found = evaluate(prepared, jnp.asarray(draws)) if found is None else found
     total, by_limit = (np.asarray(value) for value in (found.total, found.by_limit))
