@@ -31,7 +31,7 @@ def optimize(
     box: Box,
     start: np.ndarray,
     steps: int = 40,
-    refit: Callable[[], None] = lambda: None,
+    refit: Callable[[np.ndarray], None] = lambda _point: None,
     watch: Watch | None = None,
     tolerance: float = 1e-4,
 ) -> Descent:
@@ -57,7 +57,7 @@ def optimize(
     while len(losses) < steps and not watch.stop.is_set():
         if refits and len(losses) >= refits[0]:
             refits.pop(0)
-            refit()
+            refit(np.asarray(box.inside(jnp.asarray(free))))
             state = method.init(jnp.asarray(free))
             value, slope = look(free)
         uphill, state = method.update(jnp.asarray(slope), state, jnp.asarray(free))

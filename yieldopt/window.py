@@ -6,7 +6,7 @@ common half-width in units of three drifts of its knob, by sequential linear pro
 by SciPy's SLSQP.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, Literal, NamedTuple
@@ -16,6 +16,8 @@ from scipy import optimize, stats
 
 from yieldopt.estimators.base import Watch
 
+REFIT = 3
+"""The step after which points are placed anew: the box is then about as large as it will be."""
 Constraint = Callable[[np.ndarray, Any], tuple[np.ndarray, np.ndarray]]
 """(point, slot) -> values and gradients (constraints x knobs) at a point; met where no value is positive."""
 Measure = Literal["capability", "volume"]
@@ -24,7 +26,10 @@ SLACK = 0.02
 
 
 class Window(NamedTuple):
-    """A box of the window's knobs with the others beside it, its worst point, and the sides that the range stops."""
+    """A box of the window's knobs with the others beside it, its worst point, and the sides that the range stops.
+
+    `box` is the searched vector: the centre, the knobs beside, the size (capability, or the half-widths).
+    """
 
     low: np.ndarray
     high: np.ndarray
@@ -33,6 +38,7 @@ class Window(NamedTuple):
     worst: np.ndarray
     value: float
     bounded: tuple[tuple[int, str], ...]
+    box: np.ndarray
 
     @property
     def volume(self) -> float:
@@ -44,9 +50,10 @@ class Window(NamedTuple):
 class Search:
     """A search over knobs in [low, high]: the first `len(drift)` span the window, the rest move it as a whole.
 
-    `refit(step)` is called between steps: there a noisy constraint may place its points anew. Where a constraint is
-    dear, `active` points are looked at anew in a step, those that the linear model has as the worst; the others keep
-    the value and slope they had, carried along. Knobs known to be `inert` have one side looked at; the audit sees both.
+    `refit(point, slot)` is called for every point after REFIT steps: there a noisy constraint may place its own points
+    anew. Where a constraint is dear, `active` points are looked at anew in a step, those that the linear model has as
+    the worst; the others keep the value and slope they had, carried along. Knobs known to be `inert` stay and have one
+    side looked at, the given one; the audit sees both. `radius` is the first step's, as a share of the ranges.
     """
 
     constraint: Constraint
@@ -56,15 +63,16 @@ class Search:
     measure: Measure = "capability"
     steps: int = 40
     tolerance: float = 1e-5
+    radius: float = 0.25
     watch: Watch = field(default_factory=Watch)
-    refit: Callable[[int], None] = lambda _step: None
+    refit: Callable[[np.ndarray, Any], None] | None = None
     active: int | None = None
-    inert: tuple[int, ...] = ()
+    inert: Mapping[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.count = len(self.drift)
         # Points of the box by their place in it, each coordinate from -1 to 1: the corners, then what an audit adds.
-        signs = [(1.0,) if k in self.inert else (-1.0, 1.0) for k in range(self.count)]
+        signs = [(self.inert[k],) if k in self.inert else (-1.0, 1.0) for k in range(self.count)]
         self.places = np.array(list(product(*signs)))
         self._known: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
@@ -82,16 +90,22 @@ class Search:
             if value <= SLACK or value <= window.value:
                 break
             centre, wide = 0.5 * (window.low + window.high), 0.5 * (window.high - window.low)
-            place = (where[: self.count] - centre) / np.maximum(wide, 1e-300)
-            self.places = np.concatenate([self.places, place[None], np.where(np.abs(place) < 1, -place, place)[None]])
+            self.add(window, where)
             window = self(np.concatenate([centre, window.beside]), 0.7 * wide)
         return window
+
+    def add(self, window: Window, where: np.ndarray) -> None:
+        """Look from now on at a point that an audit found in a window, and at the one across its centre."""
+        centre, wide = 0.5 * (window.low + window.high), 0.5 * (window.high - window.low)
+        place = (where[: self.count] - centre) / np.maximum(wide, 1e-300)
+        self.places = np.concatenate([self.places, place[None], np.where(np.abs(place) < 1, -place, place)[None]])
 
     def _half(self, box: np.ndarray) -> np.ndarray:
         own = box[len(self.low) :]
         return own if self.measure == "volume" else 3.0 * self.drift * own[0]
 
-    def _points(self, box: np.ndarray) -> np.ndarray:
+    def points(self, box: np.ndarray) -> np.ndarray:
+        """The points of a box that are looked at: its corners, and what an audit added."""
         k = self.count
         own = np.clip(box[:k] + self.places * self._half(box), self.low[:k], self.high[:k])
         return np.concatenate([own, np.broadcast_to(box[k : len(self.low)], (len(own), len(self.low) - k))], 1)
@@ -99,7 +113,7 @@ class Search:
     def _look(self, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Values and gradients in (knobs, size) at every point of the box, flattened over constraints."""
         values, rows = [], []
-        points = self._points(box)
+        points = self.points(box)
         k, knobs = self.count, len(self.low)
         self._renew(points)
         for slot, (point, place) in enumerate(zip(points, self.places, strict=True)):
@@ -147,11 +161,13 @@ class Search:
                 {"type": "ineq", "fun": lambda y: within @ y + edge, "jac": lambda _y: within},
             ],
         )  # fmt: skip
-        return self._window(found.x, look(found.x)[0])
+        return self.window(found.x, look(found.x)[0])
 
     def _by_capability(self, box: np.ndarray) -> Window:
-        scale = np.append(self.high - self.low, np.max((self.high - self.low)[: self.count] / (6.0 * self.drift)))
-        seen, radius, best = self._look(box), 0.25, None
+        felt = [k for k in range(self.count) if k not in self.inert] or list(range(self.count))
+        sizes = (self.high - self.low)[: self.count] / (6.0 * self.drift)
+        scale = np.append(self.high - self.low, sizes[felt].max())
+        seen, radius, best = self._look(box), self.radius, None
         for step in range(self.steps):
             trial = box + self._program(box, seen, radius, scale)
             looked = self._look(trial)
@@ -166,12 +182,13 @@ class Search:
                 radius *= 0.4
             if min(moved, radius) < self.tolerance or self.watch.stop.is_set():
                 break
-            if step < 3:
-                self.refit(step)
+            if step == REFIT and self.refit:
+                for slot, point in enumerate(self.points(box)):
+                    self.refit(point, slot)
                 seen, best = self._look(box), None
         if seen[0].max() <= SLACK and (best is None or box[-1] > best[0][-1]):
             best = box, seen[0]
-        return self._window(*(best or (box, seen[0])))
+        return self.window(*(best or (box, seen[0])))
 
     def _program(
         self, box: np.ndarray, seen: tuple[np.ndarray, np.ndarray], radius: float, scale: np.ndarray
@@ -190,8 +207,9 @@ class Search:
         )
         return np.zeros(len(box)) if found.x is None else found.x[:-1] * scale
 
-    def _window(self, box: np.ndarray, values: np.ndarray) -> Window:
-        points, k = self._points(box), self.count
+    def window(self, box: np.ndarray, values: np.ndarray) -> Window:
+        """The window of a box at whose points the constraint has these values."""
+        points, k = self.points(box), self.count
         worst = int(values.reshape(len(points), -1).max(1).argmax())
         half = self._half(box)
         low, high = np.maximum(box[:k] - half, self.low[:k]), np.minimum(box[:k] + half, self.high[:k])
@@ -202,24 +220,33 @@ class Search:
         capability = float(box[-1] if self.measure == "capability" else free.min())
         return Window(
             low, high, box[k : len(self.low)], capability, points[worst], float(values.max()),
-            tuple((int(i), side) for i, side in stopped),
+            tuple((int(i), side) for i, side in stopped), box,
         )  # fmt: skip
 
 
 def audit(
-    constraint: Constraint, window: Window, points: int, seed: int, watch: Watch | None = None, climbs: int = 8
+    constraint: Constraint,
+    window: Window,
+    points: int,
+    seed: int,
+    watch: Watch | None = None,
+    climbs: int = 8,
+    value: Callable[[np.ndarray], float] | None = None,
 ) -> tuple[np.ndarray, float]:
-    """The worst point that an independent search finds in a window: scattered points, half on faces, then uphill."""
+    """The worst point that an independent search finds in a window: scattered points, half on faces, then uphill.
+
+    `value` looks at the scattered points where that is cheaper than the constraint with its slope.
+    """
     size = len(window.low)
     draws = stats.qmc.Sobol(size, rng=np.random.default_rng(seed)).random(points)
     for row, k in zip(draws[: points // 2], np.arange(points) % size, strict=False):
         row[k] = np.round(row[k])
-    best, value, index = window.worst, -np.inf, 0
+    best, most, index = window.worst, -np.inf, 0
     for i, inside in enumerate(window.low + draws * (window.high - window.low)):
         place = np.concatenate([inside, window.beside])
-        g = np.atleast_1d(constraint(place, ("audit", i % 4))[0])
-        if float(g.max()) > value:
-            best, value, index = place, float(g.max()), int(g.argmax())
+        g = np.atleast_1d(value(place) if value else constraint(place, ("audit", i % 4))[0])
+        if float(g.max()) > most:
+            best, most, index = place, float(g.max()), int(g.argmax())
         if watch:
             watch.tell("auditing the window", (i + 1) / points)
 
@@ -231,6 +258,6 @@ def audit(
     climbed = optimize.minimize(
         downhill, best[:size], jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": climbs}
     )
-    if -climbed.fun > value:
-        best, value = np.concatenate([climbed.x, window.beside]), float(-climbed.fun)
-    return best, value
+    if -climbed.fun > most:
+        best, most = np.concatenate([climbed.x, window.beside]), float(-climbed.fun)
+    return best, most

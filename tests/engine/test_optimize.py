@@ -29,5 +29,5 @@ def test_a_minimum_outside_is_met_at_the_face() -> None:
 def test_the_loss_is_aimed_anew_on_the_way() -> None:
     calls = []
     box = Box(("a", "b"), jnp.array([-3.0, -3.0]), jnp.array([3.0, 3.0]))
-    optimize(bowl, box, np.array([2.5, 2.5]), steps=30, refit=lambda: calls.append(1))
+    optimize(bowl, box, np.array([2.5, 2.5]), steps=30, refit=lambda _point: calls.append(1))
     assert len(calls) == 3

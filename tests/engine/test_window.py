@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from yieldopt.resize import resized
 from yieldopt.window import Search, audit
 
 A = np.array(
@@ -98,8 +99,19 @@ def test_an_inert_knob_costs_no_corners() -> None:
         seen.add(slot)
         return np.array([p[0] ** 2 + p[1] ** 2 - 1.0]), np.array([[2 * p[0], 2 * p[1], 0.0]])
 
-    search = Search(disc, np.full(3, -2.0), np.full(3, 2.0), np.ones(3), inert=(2,))
+    search = Search(disc, np.full(3, -2.0), np.full(3, 2.0), np.ones(3), inert={2: 1.0})
     window = search(np.zeros(3), np.full(3, 0.1))
     assert len(seen) == 4
     assert window.capability == pytest.approx(1 / (3 * np.sqrt(2)), rel=0.02)
     assert window.high[2] == pytest.approx(-window.low[2])
+
+
+@pytest.mark.parametrize("first", [0.3, 1.0, 2.5])
+def test_a_window_is_resized_both_ways(first: float) -> None:
+    """A disc whose true radius is not the one that the search saw."""
+    search = Search(
+        lambda p, _s: (np.array([p @ p - first**2]), 2 * p[None]), np.full(2, -5.0), np.full(2, 5.0), np.ones(2)
+    )
+    window = resized(search, search(np.zeros(2), np.full(2, 0.05)), lambda p, _slot: float(np.log(p @ p)))
+    assert -0.05 <= window.value <= 0.0
+    assert window.capability == pytest.approx(1 / (3 * np.sqrt(2)), rel=0.03)

@@ -3,6 +3,7 @@
 Every number (design, spreads, limits, sites, points) is an argument, so that changing one never recompiles.
 """
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -38,8 +39,25 @@ class Route(NamedTuple):
         return _prepare(problem, design, self.frame.structure, self.frame.nodes)
 
     def sample(self, problem: Problem[Any], design: Any, points: Array, weights: Array) -> Sampled:
-        """Losses at `points`, and the design-gradient of their weighted sum."""
-        return _sample(problem, design, self.frame.structure, self.frame.nodes, points, weights)
+        """Losses at `points`, and the design-gradient of their weighted sum.
+
+        Three programs in a row: each compiles faster than the whole, and none computes anything twice.
+        """
+        prepared, pull = _pullable(problem, design, self.frame.structure, self.frame.nodes)
+        loss, slope = _slope(prepared, points, weights)
+        return Sampled(loss, _pulled(pull, slope))
+
+
+def _moves(prepared: Prepared) -> Any:
+    """What of `prepared` moves with the design; all else is frozen under differentiation."""
+    return prepared.design, tuple((table.groups, table.forces) for table in prepared.tables)
+
+
+def _moved(prepared: Prepared, moves: Any) -> Prepared:
+    design, series = moves
+    both = zip(prepared.tables, series, strict=True)
+    tables = tuple(replace(table, groups=groups, forces=forces) for table, (groups, forces) in both)
+    return replace(prepared, design=design, tables=tables)
 
 
 def _chunk(prepared: Prepared) -> int:
@@ -59,12 +77,41 @@ def evaluate(prepared: Prepared, points: Float[Array, "draws normals"]) -> LogPa
 
 
 @eqx.filter_jit
-def _sample(problem: Any, design: Any, structure: Any, nodes: Any, points: Array, weights: Array) -> Sampled:
-    def total(design: Any) -> tuple[Array, Array]:
-        prepared = prepare(problem, design, structure, nodes)
-        value = jax.checkpoint(lambda z: -jnp.expm1(jnp.minimum(log_pass(prepared, z).total, 0.0)))
-        loss = chunked(value, points, _chunk(prepared))
-        return weights @ loss, loss
+def _pullable(problem: Any, design: Any, structure: Any, nodes: Any) -> tuple[Prepared, Any]:
+    """A prepared design, and what takes a slope in it back to the design."""
 
-    by_design, loss = jax.grad(total, has_aux=True)(design)
-    return Sampled(loss, by_design)
+    def moving(design: Any) -> tuple[Any, Prepared]:
+        prepared = prepare(problem, design, structure, nodes)
+        return _moves(prepared), prepared
+
+    _, pull, prepared = jax.vjp(moving, design, has_aux=True)
+    return prepared, pull
+
+
+@eqx.filter_jit
+def _slope(prepared: Prepared, points: Array, weights: Array) -> tuple[Array, Any]:
+    """Losses at points, and the slope of their weighted sum in what a design moves of `prepared`.
+
+    The slope is summed up chunk by chunk: nothing of a chunk is kept for a way back through the others.
+    """
+    size, moves = _chunk(prepared), _moves(prepared)
+    count = -(-len(points) // size)
+    index = jnp.arange(count * size)
+    share = jnp.where(index < len(points), weights[jnp.minimum(index, len(points) - 1)], 0.0)
+    index = jnp.minimum(index, len(points) - 1).reshape(count, size)
+
+    def step(total: Any, one: tuple[Array, Array]) -> tuple[Any, Array]:
+        def losses(moves: Any) -> Array:
+            whole = _moved(prepared, moves)
+            return jax.vmap(lambda z: -jnp.expm1(jnp.minimum(log_pass(whole, z).total, 0.0)))(points[one[0]])
+
+        found, back = jax.vjp(losses, moves)
+        return jax.tree.map(jnp.add, total, back(one[1])[0]), found
+
+    slope, loss = jax.lax.scan(step, jax.tree.map(jnp.zeros_like, moves), (index, share.reshape(count, size)))
+    return loss.ravel()[: len(points)], slope
+
+
+@eqx.filter_jit
+def _pulled(pull: Any, slope: Any) -> Any:
+    return pull(slope)[0]

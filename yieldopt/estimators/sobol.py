@@ -15,13 +15,15 @@ from yieldopt.conditional.log_pass import LogPass
 from yieldopt.conditional.prepare import Prepared, frame
 from yieldopt.conditional.structure import sites_of
 from yieldopt.estimators.base import Estimate, Precision, Watch, student_interval
-from yieldopt.estimators.proposal import Proposal, aim
+from yieldopt.estimators.proposal import PARTS, Proposal, aim
 from yieldopt.problem import Problem, at
 from yieldopt.timing import Stopwatch
 
 REPLICATES = 16
-BATCH = 1024
-"""Points of one compiled call: 16 replicates of 64 at least."""
+BATCH = 512
+"""Points of one compiled call: 16 replicates of 32 at least."""
+AGAIN = 4096
+"""Points after which, where four times as many are wanted, the proposal is sought again with more draws."""
 CHECK_ORDER = 16
 """Order of the second cubature rule, whose difference goes into the error."""
 
@@ -56,29 +58,35 @@ class Sobol:
             route = Route(frame(problem, design))
             prepared = route.prepare(problem, design)
             size = prepared.structure.unit
-            proposal = aim(lambda z: _losses(prepared, z), size, BATCH, 2, seed)
-            sums = self._sample(prepared, proposal, size, seed)
+            proposal = aim(lambda z: losses(prepared, z), size, BATCH, seed)
+            sums, proposal = self._sample(prepared, proposal, size, seed)
             first = _first(proposal, size, seed)
             found = evaluate(prepared, jnp.asarray(first))
             bias = _rule_difference(prepared, found, proposal, first)
             stated = doubts(prepared, first, proposal.weights(first), found)
         return self._answer(problem, sums, bias, stated, watch)
 
-    def _sample(self, prepared: Prepared, proposal: Proposal, size: int, seed: int) -> Sums:
+    def _sample(self, prepared: Prepared, proposal: Proposal, size: int, seed: int) -> tuple[Sums, Proposal]:
+        """Sums until the precision is met; begun anew with a better proposal, once, where that is far away."""
+        count = BATCH // REPLICATES
+        # A sequence for every part of every replicate: every eighth point of one would stay in a corner of the cube.
         engines = [
-            tuple(stats.qmc.Sobol(max(size, 1), rng=np.random.default_rng([seed, 1, r, half])) for half in (0, 1))
+            [stats.qmc.Sobol(max(size, 1), rng=np.random.default_rng([seed, 1, r, k])) for k in range(PARTS)]
             for r in range(REPLICATES)
         ]
-        count = BATCH // REPLICATES
-        sums = _batch(prepared, proposal, engines, count, size)
+        sums, anew = _batch(prepared, proposal, engines, count, size), False
         while True:
             loss = sums.loss / sums.points
             mean, stderr = loss.mean(), loss.std(ddof=1) / np.sqrt(REPLICATES)
             half = stats.t.ppf(0.5 + 0.5 * self.precision.confidence, REPLICATES - 1) * stderr
-            asked = self.precision.half_width(mean)
+            asked, spent = self.precision.half_width(mean), sums.points * REPLICATES
             self.watch.tell("sampling", min(1.0, (asked / max(half, 1e-300)) ** 2))
-            if half <= 0.9 * asked or sums.points * REPLICATES >= self.points or self.watch.stop.is_set():
-                return sums
+            if half <= 0.9 * asked or spent >= self.points or self.watch.stop.is_set():
+                return sums, proposal
+            if not anew and spent >= AGAIN and half > 2.0 * asked:
+                proposal = aim(lambda z: losses(prepared, z), size, AGAIN // 2, seed + 1, proposal, 3)
+                sums, anew = _batch(prepared, proposal, engines, count, size), True
+                continue
             for _ in range(max(1, sums.points // count // 2)):
                 sums = sums.plus(_batch(prepared, proposal, engines, count, size))
                 if self.watch.stop.is_set():
@@ -119,16 +127,19 @@ class Sobol:
         return "; ".join(said) + "." if said else "converged."
 
 
-def _losses(prepared: Prepared, z: np.ndarray) -> np.ndarray:
-    """Loss and each limit's own, one column each."""
-    found = evaluate(prepared, jnp.asarray(z))
-    total = np.minimum(np.asarray(found.total), 0.0)[:, None]
-    return -np.expm1(np.concatenate([total, np.minimum(np.asarray(found.by_limit), 0.0)], 1))
+def losses(prepared: Prepared, z: np.ndarray) -> np.ndarray:
+    """Loss and each limit's own at shared draws (some batches of them), one column each."""
+    seen: list[np.ndarray] = []
+    for part in np.split(z, max(len(z) // BATCH, 1)):
+        found = evaluate(prepared, jnp.asarray(part))
+        total = np.minimum(np.asarray(found.total), 0.0)[:, None]
+        seen.append(-np.expm1(np.concatenate([total, np.minimum(np.asarray(found.by_limit), 0.0)], 1)))
+    return np.concatenate(seen)
 
 
 def _batch(prepared: Prepared, proposal: Proposal, engines: Any, count: int, size: int) -> Sums:
-    """One batch: the next `count` points of every replicate, half of them aimed."""
-    drawn = [proposal.points(*(e.random(count // 2)[:, :size] for e in both)) for both in engines]
+    """One batch: the next `count` points of every replicate, an equal number of every part."""
+    drawn = [proposal.points(np.concatenate([e.random(count // PARTS) for e in parts])[:, :size]) for parts in engines]
     return _sums(prepared, proposal, np.concatenate(drawn), len(engines))
 
 
@@ -151,7 +162,7 @@ def _sums(prepared: Prepared, proposal: Proposal, points: np.ndarray, replicates
 
 def _first(proposal: Proposal, size: int, seed: int) -> np.ndarray:
     draws = stats.qmc.Sobol(max(size, 1), rng=np.random.default_rng([seed, 2])).random(BATCH)[:, :size]
-    return proposal.points(*np.split(draws, 2))
+    return proposal.points(draws)
 
 
 def _rule_difference(prepared: Prepared, found: LogPass, proposal: Proposal, points: np.ndarray) -> float:

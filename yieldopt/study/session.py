@@ -4,6 +4,7 @@ Only the command line calls these; importing the library changes nothing.
 """
 
 import contextlib
+import importlib.metadata
 import os
 import signal
 import sys
@@ -18,12 +19,17 @@ from yieldopt.errors import UserError
 
 VARIABLE = "YIELDOPT_CACHE"
 """Names another folder for the compile cache; `off` goes without."""
+KNOWN = "0.10."
+"""Releases of jaxlib whose flags are known."""
 
 
 def start() -> Path | None:
     """Turn on float64, quick compilation and the compile cache, before any array exists; return the cache's folder."""
     # Compiling is most of a short run, and LLVM's dear passes find little in these programs.
     flags = "--xla_backend_optimization_level=1 --xla_llvm_disable_expensive_passes=true"
+    if importlib.metadata.version("jaxlib").startswith(KNOWN):
+        # The newer emitters of fused loops take three times as long here; an unknown flag ends the process.
+        flags += " --xla_cpu_use_fusion_emitters=false --xla_cpu_opt_preset=FAST_COMPILE"
     os.environ["XLA_FLAGS"] = f"{flags} {os.environ.get('XLA_FLAGS', '')}".strip()
     import jax
 
