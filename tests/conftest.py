@@ -1,6 +1,9 @@
-"""The strictest numerics: float64, and a rank promotion is an error."""
+"""The strictest numerics: float64, and a rank promotion is an error; compiled as the command line does."""
 
 import jax
 
+from yieldopt.study import session
+
+session.compile_quickly()
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_platforms", "cpu")

@@ -94,8 +94,8 @@ def _others(x: Array, degrees: tuple[int, ...]) -> list[tuple[np.ndarray, Array]
     return found
 
 
-def _evaluate_back(kept: tuple[Array, Array], out: Array) -> tuple[Array, Array]:
-    x, tensor = kept
+def _evaluate_back(at: tuple[Array, Array], out: Array) -> tuple[Array, Array]:
+    x, tensor = at
     axes, degrees = x.shape[0], tuple(size - 1 for size in tensor.shape[: x.shape[0]])
     if not axes:
         return jnp.zeros_like(x), out.sum(-1)
@@ -108,6 +108,9 @@ def _evaluate_back(kept: tuple[Array, Array], out: Array) -> tuple[Array, Array]
     by_term = jnp.zeros((*tensor.shape[:axes], flat.shape[0]))
     place = (slice(None), *np.array([rest for rest, _ in others], int).reshape(len(others), axes - 1).T)
     by_term = by_term.at[place].set(found) if axes > 1 else found[:, 0]
+    kept = np.zeros([d + 1 for d in degrees])
+    kept[tuple(terms(degrees).T)] = 1.0  # terms above the total degree are never read
+    by_term = by_term * kept[..., None]
     return (steep * flat).sum(1), by_term.reshape(tensor.shape)
 
 

@@ -25,12 +25,7 @@ KNOWN = "0.10."
 
 def start() -> Path | None:
     """Turn on float64, quick compilation and the compile cache, before any array exists; return the cache's folder."""
-    # Compiling is most of a short run, and LLVM's dear passes find little in these programs.
-    flags = "--xla_backend_optimization_level=1 --xla_llvm_disable_expensive_passes=true"
-    if importlib.metadata.version("jaxlib").startswith(KNOWN):
-        # The newer emitters of fused loops take three times as long here; an unknown flag ends the process.
-        flags += " --xla_cpu_use_fusion_emitters=false --xla_cpu_opt_preset=FAST_COMPILE"
-    os.environ["XLA_FLAGS"] = f"{flags} {os.environ.get('XLA_FLAGS', '')}".strip()
+    compile_quickly()
     import jax
 
     jax.config.update("jax_enable_x64", True)
@@ -42,6 +37,16 @@ def start() -> Path | None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     return folder
+
+
+def compile_quickly() -> None:
+    """Set XLA's flags, before it starts; what the user set comes after and wins."""
+    # Compiling is most of a short run, and LLVM's dear passes find little in these programs.
+    flags = "--xla_backend_optimization_level=1 --xla_llvm_disable_expensive_passes=true"
+    if importlib.metadata.version("jaxlib").startswith(KNOWN):
+        # The newer emitters of fused loops take three times as long here; an unknown flag ends the process.
+        flags += " --xla_cpu_use_fusion_emitters=false --xla_cpu_opt_preset=FAST_COMPILE"
+    os.environ["XLA_FLAGS"] = f"{flags} {os.environ.get('XLA_FLAGS', '')}".strip()
 
 
 def cache_folder() -> Path | None:
