@@ -1,0 +1,63 @@
+"""Does the fast force law show in the yield? The exact bridge takes its place wherever a joint is within its domain.
+
+Both are carried through the same conditional route on the same shared draws, so that nothing else differs.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from yieldopt.study import session
+
+session.start()
+
+import jax  # noqa: E402 - flags come first
+import jax.numpy as jnp  # noqa: E402
+import numpy as np  # noqa: E402
+from jax import Array  # noqa: E402
+from yieldopt_pillars.parts import bridge, joint  # noqa: E402
+
+from yieldopt import catalogue  # noqa: E402
+from yieldopt.conditional.forces import sobol_normals  # noqa: E402
+from yieldopt.conditional.integrand import Route, evaluate  # noqa: E402
+from yieldopt.conditional.prepare import frame  # noqa: E402
+from yieldopt.study import config, plan  # noqa: E402
+
+DRAWS = 4096
+FAST = joint.force
+
+
+def exact(radius_bottom: Array, radius_top: Array, volume: Array, height: Array) -> Array:
+    """The exact bridge's force between the overhang and 1.6 natural heights, the fast law's outside."""
+    natural = joint.natural_height(radius_bottom, radius_top, volume)
+    low, high = 1.02 * joint.overhang_height(radius_bottom, radius_top, volume), 1.6 * natural
+    inside = (height > low) & (height < high)
+    solved = bridge.solve(radius_bottom, radius_top, volume, jnp.where(inside, height, natural))
+    sound = inside & (solved.residual < 1e-9)
+    return jnp.where(sound, solved.force, FAST(radius_bottom, radius_top, volume, height))
+
+
+def losses(name: str, force: Callable[..., Array]) -> np.ndarray:
+    """Loss of a study's start design at the shared draws, under a law of the force."""
+    jax.clear_caches()  # the law is no argument of what was compiled
+    joint.force = force
+    study = config.read(Path("configs/capped_pillar") / f"{name}.yaml")
+    built = plan.build(study, catalogue.load(study.card.name))
+    prepared = Route(frame(built.problem, built.design)).prepare(built.problem, built.design)
+    found = evaluate(prepared, jnp.asarray(sobol_normals(DRAWS, prepared.structure.unit, 7)))
+    return -np.expm1(np.minimum(np.asarray(found.total), 0.0))
+
+
+def main() -> None:
+    """Print a line a study."""
+    for name in sys.argv[1:] or ["blackparrot", "grid_80um", "pitch_45um"]:
+        fast, true = losses(name, FAST), losses(name, exact)
+        change = true - fast
+        print(
+            f"{name}: loss {fast.mean():.5f} fast, {true.mean():.5f} exact bridge, {change.mean():+.1e}"
+            f" ({change.std() / np.sqrt(DRAWS):.0e}), largest of a unit {np.abs(change).max():.3f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
