@@ -11,6 +11,9 @@ INK, MUTED, RULE = "#1f2933", "#5f6b7a", "#d5dae1"
 BLUE, PALE, ORANGE = "#0072b2", "#b8d4e6", "#d55e00"
 """From the palette of Okabe and Ito, told apart by all common kinds of colour vision."""
 
+NARROW = 0.3
+"""Share of a search range that the texts of both ends of a window take."""
+
 
 @dataclass(frozen=True)
 class Span:
@@ -47,14 +50,18 @@ def _span_texts(axes: Any, row: int, span: Span) -> None:
     """Write the window's ends under its bar, kept apart where it is narrow, and the search range at the far ends."""
     first, low, nominal, high, last = span.texts
     axes.text(span.nominal, row - 0.24, nominal, ha="center", va="bottom", color=INK, fontsize=9, weight="bold")
-    narrow = span.high - span.low < 0.16
-    left, right = ("right", "left") if narrow else ("left", "right")
-    axes.text(span.low, row + 0.26, low, ha=left, va="top", color=BLUE, fontsize=9)
-    axes.text(span.high, row + 0.26, high, ha=right, va="top", color=BLUE, fontsize=9)
-    room = 0.3 if narrow else 0.14
-    if span.low > room:
+    middle, start, stop = 0.5 * (span.low + span.high), span.low, span.high
+    if stop - start < NARROW:
+        # Two texts would run into each other: one, centred under the bar, but never past the ends of the range.
+        middle = min(max(middle, 0.5 * NARROW), 1.0 - 0.5 * NARROW)
+        start, stop = middle - 0.5 * NARROW, middle + 0.5 * NARROW
+        axes.text(middle, row + 0.26, f"{low} to {high}", ha="center", va="top", color=BLUE, fontsize=9)
+    else:
+        axes.text(start, row + 0.26, low, ha="left", va="top", color=BLUE, fontsize=9)
+        axes.text(stop, row + 0.26, high, ha="right", va="top", color=BLUE, fontsize=9)
+    if start > 0.1:
         axes.text(0, row + 0.26, first, ha="left", va="top", color=MUTED, fontsize=8)
-    if span.high < 1 - room:
+    if stop < 0.9:
         axes.text(1, row + 0.26, last, ha="right", va="top", color=MUTED, fontsize=8)
 
 
