@@ -28,7 +28,8 @@ def estimate(
     plan = plans.build(study, model)
     watch = Watch(progress, stop or Event())
     found = method(study.estimate.method, plan.precision, watch)(plan.problem, plan.design, study.seed)
-    return {**_with_claims(found.summary(), study), "seed": study.seed, "study_hash": study.hash, "units": study.units}
+    result = _with_claims(found.summary(), study) | {"claims": _claims(study)}
+    return {**result, "seed": study.seed, "study_hash": study.hash, "units": study.units}
 
 
 def optimize(
