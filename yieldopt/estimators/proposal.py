@@ -80,11 +80,6 @@ class Proposal(NamedTuple):
         return PARTS / (1 + (PARTS - 1) * _density(self.aims, points))
 
 
-def plain() -> Proposal:
-    """Nothing aimed at: the standard law alone."""
-    return Proposal(())
-
-
 def aim(
     losses: Callable[[np.ndarray], np.ndarray],
     size: int,
@@ -101,7 +96,7 @@ def aim(
     A `start` (a proposal of a design nearby) spares stages.
     """
     if size == 0:
-        return plain()
+        return Proposal(())
     draw = stats.qmc.Sobol(size, rng=np.random.default_rng(seed))
     wide = Aimed(np.eye(size), np.zeros(size), INFLATED * np.eye(size))
     used = [start.aims if start and start.aims else (wide,)]

@@ -25,8 +25,8 @@ CLIMBS = 4
 ACTIVE = 8
 """Corners of a window looked at anew in a step."""
 INERT = 0.25
-"""Change in log loss over six drifts each way below which a knob counts as inert: within a window it is a few per cent,
-and the audit looks at both sides.
+"""Change in log loss over six drifts each way below which a knob counts as inert: about its best place, the change
+over three drifts is a quarter of that, and the audit looks at both sides.
 """
 STEPS = 8
 """Steps of the search."""
@@ -65,8 +65,8 @@ class Windowing:
 
     def __post_init__(self) -> None:
         # Parametric loss that the target leaves once defects took theirs.
-        self.defects = float(jnp.exp(self.plan.problem.log_defects()))
-        self.allowed = float(np.log(max(1.0 - self.target / self.defects, 1e-12)))
+        defects = float(jnp.exp(self.plan.problem.log_defects()))
+        self.allowed = float(np.log(max(1.0 - self.target / defects, 1e-12)))
 
     def __call__(self, point: np.ndarray) -> Checked:
         """Find the window from a start inside it."""
