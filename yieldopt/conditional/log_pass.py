@@ -6,13 +6,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.scipy.special import log_ndtr, ndtr, ndtri
+from jax.scipy.special import ndtr, ndtri
 from jaxtyping import Bool, Float
 
 from yieldopt.conditional import chebyshev, margins, pairs
 from yieldopt.conditional.balance import Crowd, levers_at, scaled, settle, states_at, through
 from yieldopt.conditional.prepare import Prepared, Tables
 from yieldopt.conditional.structure import Family, pulled
+from yieldopt.conditional.tails import log_ndtr
 from yieldopt.conditional.together import log_correction
 from yieldopt.standard import standardise
 
