@@ -17,7 +17,9 @@ from yieldopt.conditional.structure import Family
 from yieldopt.problem import Population, Sites
 
 STEPS = 12
-"""Newton steps at most, before the implicit one; five are usual."""
+"""Newton steps at most, before the implicit one; three are usual."""
+CLOSE = 1e-2
+"""A step below this (um, mrad) leaves 1e-5 of the pose, and the implicit one 1e-10."""
 _STEP = 1e-4
 """Step of the differences of a force's series, in halves of its box."""
 
@@ -35,7 +37,7 @@ class Reach(NamedTuple):
     """Every force at every node: levers, series in its own state, that state, its box and scale, weights."""
 
     lever: Float[Array, "pose nodes"]
-    series: Float[Array, "terms 3 nodes"]
+    series: Float[Array, "terms columns nodes"]
     start: Float[Array, " nodes"]
     half: Float[Array, " nodes"]
     scale: Float[Array, " nodes"]
@@ -45,14 +47,14 @@ class Reach(NamedTuple):
         """Mean force, its slope and the force's variance after the pose travelled (and the own state `further`)."""
         return read(self.series, self.start + (travel @ self.lever + further) / self.half, self.scale, self.half)
 
-    def relaxed(self, travel: Array, compliance: Array, spread: Array) -> Array:
+    def relaxed(self, travel: Array, there: Mean, compliance: Array, spread: Array) -> Array:
         """What the finite crowd adds to the mean force, to first order in one over its number.
 
         An element eases its own push (-sway cov(force, slope), half the variance's slope), and the scatter of the pose
         samples the mean force's bend.
         """
-        ahead, behind = (self.at(travel, sign * _STEP * self.half) for sign in (1.0, -1.0))
-        bend = jax.tree.map(lambda a, b: (a - b) / (2.0 * _STEP * self.half), ahead, behind)
+        ahead = self.at(travel, _STEP * self.half)
+        bend = jax.tree.map(lambda a, b: (a - b) / (_STEP * self.half), ahead, there)
         sway, scatter = (through(self.lever, matrix) for matrix in (compliance, spread))
         return -0.5 * sway * bend.variance + 0.5 * scatter * bend.slope
 
@@ -95,30 +97,30 @@ def settle(prepared: Prepared, shared: Any, rest: Array) -> Crowd:
     if size == 0:
         return Crowd(rest, jnp.zeros((0, 0)), jnp.zeros((0, 0)), jnp.ones((), bool))
     reach = _reach(prepared, shared, rest)
-    free = jax.lax.stop_gradient((prepared.problem.model, prepared.design, shared, rest, reach))
+    light = reach._replace(series=reach.series[:, :2])  # what is not read is not carried along
+    free = jax.lax.stop_gradient((prepared.problem.model, prepared.design, shared, rest, light))
     pose, settled = _iterate(*free)
-    force, stiffness, _ = _balance(prepared.problem.model, prepared.design, shared, rest, reach, pose)
+    force, stiffness, _ = _balance(prepared.problem.model, prepared.design, shared, rest, light, pose)
     pose = pose - jnp.linalg.solve(jax.lax.stop_gradient(stiffness), force)
-    _, stiffness, scatter = _balance(prepared.problem.model, prepared.design, shared, rest, reach, pose)
+    _, stiffness, there = _balance(prepared.problem.model, prepared.design, shared, rest, reach, pose)
+    scatter = (reach.lever * (reach.weight * there.variance)) @ reach.lever.T
     compliance = jnp.linalg.inv(stiffness)
     spread = compliance @ scatter @ compliance.T
-    extra = reach.lever @ (reach.weight * reach.relaxed(pose - rest, compliance, spread))
+    extra = reach.lever @ (reach.weight * reach.relaxed(pose - rest, there, compliance, spread))
     return Crowd(pose - jnp.clip(compliance @ extra, -1.0, 1.0), compliance, scatter, settled)
 
 
-def _balance(
-    model: Any, design: Any, shared: Any, rest: Array, reach: Reach, pose: Array
-) -> tuple[Array, Array, Array]:
-    """Force on the pose, its stiffness, and the covariance of the force's scatter."""
+def _balance(model: Any, design: Any, shared: Any, rest: Array, reach: Reach, pose: Array) -> tuple[Array, Array, Mean]:
+    """Force on the pose, its stiffness, and what the nodes do there."""
     found = reach.at(pose - rest)
     force = model.load(design, shared, pose) + reach.lever @ (reach.weight * found.value)
     stiffness = jax.jacfwd(lambda q: model.load(design, shared, q))(pose)
     stiffness = stiffness + (reach.lever * (reach.weight * found.slope)) @ reach.lever.T
-    return force, stiffness, (reach.lever * (reach.weight * found.variance)) @ reach.lever.T
+    return force, stiffness, found
 
 
 def _iterate(model: Any, design: Any, shared: Any, rest: Array, reach: Reach) -> tuple[Array, Array]:
-    """Damped Newton until a step is negligible: the pose, and whether it came to that."""
+    """Damped Newton until the next step, which the caller does, is negligible: the pose, whether it came to that."""
 
     def step(at: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         pose, _, count = at
@@ -128,10 +130,10 @@ def _iterate(model: Any, design: Any, shared: Any, rest: Array, reach: Reach) ->
         return pose + move * jnp.minimum(1.0, 4.0 / jnp.maximum(size, 1e-12)), size, count + 1
 
     def going(at: tuple[Array, Array, Array]) -> Array:
-        return (at[1] > 1e-5) & (at[2] < STEPS)
+        return (at[1] > CLOSE) & (at[2] < STEPS)
 
     pose, size, _ = jax.lax.while_loop(going, step, (rest, jnp.asarray(jnp.inf, rest.dtype), jnp.asarray(0)))
-    return pose, size < 1e-4
+    return pose, size < 10.0 * CLOSE
 
 
 def _reach(prepared: Prepared, shared: Any, rest: Array) -> Reach:

@@ -62,26 +62,31 @@ def tables(
     series: list[Array] = []
     scales: list[Array] = []
 
-    def force(own: int, s: Array, z: Array) -> Array:
-        element = standardise(lambda: p.variation(design), z)
-        return p.force(design, dict(zip(family.states, s, strict=True)), element)[family.states[own]]
+    def force(own: int, at: Array, s: Array, z: Array) -> Array:
+        name, element = family.states[own], standardise(lambda: p.variation(design), z)
+        return p.force(design, {**dict(zip(family.states, s, strict=True)), name: at}, element)[name]
 
     for own, used in family.forces:
         axes, degrees = axes_of(own, used)
-        nodes, pick = chebyshev.grid(degrees), np.array(axes)
-        where = jnp.tile(centre, (len(nodes), 1)).at[:, pick].add(nodes * half[pick])
-        steep = jax.lax.stop_gradient(jax.grad(force, argnums=2)(own, centre, jnp.zeros(family.normals)))
+        others = np.array(axes[1:], int)
+        along_own = centre[own] + chebyshev.grid(degrees[:1])[:, 0] * half[own]
+        where = jnp.tile(centre, (len(chebyshev.grid(degrees[1:])), 1))
+        where = where.at[:, others].add(chebyshev.grid(degrees[1:]) * half[others])
+        steep = jax.lax.stop_gradient(jax.grad(force, argnums=3)(own, centre[own], centre, jnp.zeros(family.normals)))
         turned = points @ jax.lax.stop_gradient(_reflection(steep))
 
-        def moments(s: Array, own: int = own, turned: Array = turned) -> tuple[Array, Array]:
-            drawn = jax.vmap(lambda z: force(own, s, z))(turned)
-            return drawn.mean(), drawn.var()
+        def moments(
+            s: Array, own: int = own, turned: Array = turned, along_own: Array = along_own
+        ) -> tuple[Array, Array]:
+            # The own state is mapped innermost: what of the element does not feel it is computed once for all of them.
+            drawn = jax.vmap(lambda z: jax.vmap(lambda at: force(own, at, s, z))(along_own))(turned)
+            return drawn.mean(0), drawn.var(0)
 
         # Without the checkpoint the reverse pass keeps every element's force: gigabytes, written and read once.
-        mean, variance = chunked(jax.checkpoint(moments), where, 16)
+        mean, variance = (found.T.ravel() for found in chunked(jax.checkpoint(moments), where, 4))
         scale = jax.lax.stop_gradient(jnp.median(jnp.abs(mean)) + 1e-30)
         values = jnp.stack([jnp.arcsinh(mean / scale), jnp.log(variance / scale**2 + 1e-12)], -1)[:, None]
-        series.append(chebyshev.fit(values, jnp.ones((len(nodes), 1)), degrees)[..., 0, :])
+        series.append(chebyshev.fit(values, jnp.ones((len(mean), 1)), degrees)[..., 0, :])
         scales.append(scale)
     return tuple(series), jnp.stack(scales) if scales else jnp.zeros(0)
 
@@ -92,23 +97,27 @@ def axes_of(own: int, used: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int
     return axes, FORCE_DEGREES[: len(axes)] if len(axes) <= 3 else (16, *(3,) * (len(axes) - 1))
 
 
-def read(series: Float[Array, "terms 3 nodes"], where: Float[Array, " nodes"], scale: Array, half: Array) -> Mean:
+def read(series: Float[Array, "terms columns nodes"], where: Float[Array, " nodes"], scale: Array, half: Array) -> Mean:
     """Forces in their own states (scaled to [-1, 1]) at `where`; straight lines beyond the box.
 
-    The series are of the lifted mean, of that one's slope, of the log variance.
+    The series are of the lifted mean, of that one's slope, of the log variance; without the last it is zero.
     """
     inside = jnp.clip(where, -1.0, 1.0)
-    lifted, steep, variance = chebyshev.clenshaw(inside, series)
-    slope = jnp.cosh(lifted) * steep
-    value = scale * (jnp.sinh(lifted) + slope * (where - inside))
-    return Mean(value, scale * slope / half, scale**2 * jnp.exp(variance))
+    lifted, steep, *logs = chebyshev.clenshaw(inside, series)
+    up = jnp.exp(lifted)
+    down = 1.0 / up
+    slope = 0.5 * (up + down) * steep
+    value = scale * (0.5 * (up - down) + slope * (where - inside))
+    variance = scale**2 * jnp.exp(logs[0]) if logs else jnp.zeros_like(value)
+    return Mean(value, scale * slope / half, variance)
 
 
 def along(series: Array, others: Float[Array, "axes nodes"]) -> Float[Array, "terms 3 nodes"]:
     """A force's series with the other states put in, as `read` takes it."""
+    series = jnp.concatenate([series, jnp.tensordot(chebyshev.derivative(len(series) - 1), series[..., :1], 1)], -1)
     # The own axis goes behind the others: it is the one that stays open.
-    mean, variance = jnp.moveaxis(chebyshev.evaluate(jnp.clip(others, -1.0, 1.0), jnp.moveaxis(series, 0, -2)), 1, 0)
-    return jnp.stack([mean, jnp.asarray(chebyshev.derivative(mean.shape[0] - 1)) @ mean, variance], 1)
+    found = chebyshev.evaluate(jnp.clip(others, -1.0, 1.0), jnp.moveaxis(series, 0, -2))
+    return found[:, np.array([0, 2, 1])]
 
 
 def _reflection(towards: Float[Array, " normals"]) -> Float[Array, "normals normals"]:
