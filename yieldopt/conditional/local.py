@@ -20,7 +20,7 @@ from jaxtyping import Float
 
 FAR = 14.0
 """Design points beyond so many standard deviations are not looked for: their probability is zero."""
-START = 5.0
+STARTS = 5.0, 9.0
 """Where the search starts when nothing is in sight from the origin."""
 STEPS = 10
 """Steps of the search before Newton's."""
@@ -125,9 +125,9 @@ def hazard(beta: Array) -> Array:
 def _start(margin: Callable[[Array, Array], Array], state: Array, size: int) -> Array:
     """The origin, or where the margin is flat there and failure out of sight, the most failing of a few far points."""
     both = np.concatenate([np.eye(size), -np.eye(size)])
-    trials = jnp.asarray(np.concatenate([np.zeros((1, size)), START * both, _STEP * both]))
+    trials = jnp.asarray(np.concatenate([np.zeros((1, size)), *(r * both for r in STARTS), _STEP * both]))
     values = jax.vmap(lambda z: margin(state, z))(trials)
-    here, far, near = values[0], values[1 : 2 * size + 1], values[2 * size + 1 :]
+    here, far, near = values[0], values[1 : -2 * size], values[-2 * size :]
     # By the linear measure, is failure within reach from the origin?
     sight = here < FAR * jnp.linalg.norm(near[:size] - near[size:]) / (2.0 * _STEP)
     return jnp.where(sight | (far >= here).all(), trials[0], trials[1 + jnp.argmin(far)])

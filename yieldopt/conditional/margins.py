@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from yieldopt.conditional import chebyshev, forces, local, pairs, ring
 from yieldopt.conditional.chunked import chunked
-from yieldopt.conditional.structure import Family, degrees_of, margin_of, pulled
+from yieldopt.conditional.structure import Family, degrees_of, margin_of, parts, pulled
 from yieldopt.problem import Problem, Sites
 from yieldopt.standard import standardise
 
@@ -60,9 +60,9 @@ class Forces(NamedTuple):
     scale: Float[Array, " forces"]
 
 
-def margin_values(problem: Problem[Any], design: Any, family: Family, site: Sites, s: Array, z: Array) -> Array:
-    """The margins of one element of a family at states `s` and normals `z`, one a row."""
-    measured = margin_of(problem, design, family, site)(dict(zip(family.states, s, strict=True)), z)
+def margin_values(problem: Problem[Any], design: Any, family: Family, site: Sites, s: Array, *z: Array) -> Array:
+    """The margins of one element of a family at states `s` and the normals of its parts, one a row."""
+    measured = margin_of(problem, design, family, site)(dict(zip(family.states, s, strict=True)), *z)
     limits = problem.limits
     return jnp.stack(
         [
@@ -92,37 +92,40 @@ def fit(
     selects, wheres = _grids(family, centre, half)
 
     def value(select: Array, s: Array, z: Array) -> Array:
-        return margin_values(problem, design, family, site, s, z) @ select
+        return margin_values(problem, design, family, site, s, *parts(family, z)) @ select
 
-    def still_value(select: Array, s: Array, z: Array) -> Array:
-        return margin_values(*still, family, site, s, z) @ select
+    def still_value(select: Array, s: Array, *z: Array) -> Array:
+        return margin_values(*still, family, site, s, *z) @ select
 
     def solve(one: tuple[Array, Array]) -> tuple[local.Point, Array, Array]:
         select, s = one
-        point = local.design_point(lambda s, z: still_value(select, s, z), s, family.normals)
-        plane = pairs.on_plane(lambda z: still_value(select, s, z), point, degree) if family.paired else s[:0]
+        point = local.design_point(lambda s, z: still_value(select, s, *parts(family, z)), s, family.normals)
+        plane = pairs.on_plane(lambda *z: still_value(select, s, *z), point, degree) if family.paired else s[:0]
         return point, _failing(*still, family, s, point), plane
 
     found, failing, plane = chunked(solve, (selects, wheres), 64)
     frozen = jax.lax.stop_gradient((selects, wheres))
-    round_ones = jax.vmap(pairs.flat)(found) if family.paired else found
-    log_p = ring.log_probability(lambda one, z: still_value(one[0], one[1], z), frozen, round_ones)
-    log_p = jnp.where(found.beta > 0.0, log_p, plane[:, 1]) if family.paired else log_p
+    if family.paired:
+        log_p = plane[:, 1]
+    else:
+        log_p = ring.log_probability(lambda one, z: still_value(one[0], one[1], z), frozen, found)
     here = chunked(lambda one: value(*one), (selects, wheres, found.normal), 64)
     index = local.index(local.tie(found, here), found.beta, log_p)
     own = _own(family, wheres, centre, half, means, found, failing)
-    groups = _series(family, jnp.concatenate([squeeze(index)[:, None], own, plane[:, :1]], 1), _trust(found, index))
+    groups = _series(family, found, index, jnp.concatenate([own, plane[:, :1]], 1))
     return Margins(groups, *_summary(selects, found, index), _misfit(family, groups, index))
 
 
 def squeeze(beta: Array) -> Array:
     """Compress a reliability index beyond what matters, so that far values do not spoil a fit."""
-    return SPAN * jnp.tanh(beta / SPAN)
+    beta = jnp.clip(beta, -SPAN, SPAN)
+    return beta / jnp.sqrt(1.0 + (beta / SPAN) ** 2)
 
 
 def release(squeezed: Array) -> Array:
     """Undo `squeeze`."""
-    return SPAN * jnp.arctanh(jnp.clip(squeezed / SPAN, -0.9999, 0.9999))
+    inside = jnp.clip(squeezed / SPAN, -0.98, 0.98)
+    return SPAN * inside / jnp.sqrt(1.0 - inside**2)
 
 
 def read(found: Float[Array, "columns nodes"], scale: Float[Array, " forces"]) -> tuple[Array, Own]:
@@ -155,9 +158,8 @@ def _failing(problem: Any, design: Any, family: Family, s: Array, point: local.P
         return jnp.zeros((3, 0))
 
     def push(s: Array, z: Array) -> Array:
-        halves = (z[: len(z) // 2], z[len(z) // 2 :]) if family.paired else (z,)
         states = dict(zip(family.states, s, strict=True))
-        every = [p.force(design, states, standardise(lambda: p.variation(design), part)) for part in halves]
+        every = [p.force(design, states, standardise(lambda: p.variation(design), part)) for part in parts(family, z)]
         return jnp.stack([sum((force[family.states[i]] for force in every), jnp.zeros(())) for i in own])
 
     pull, count = point.pull[own], len(own)
@@ -185,17 +187,25 @@ def _own(
     return jnp.stack(flat, -1) if flat else jnp.zeros((wheres.shape[0], 0))
 
 
-def _series(family: Family, columns: Array, trust: Array) -> tuple[Array, ...]:
+def _series(family: Family, found: local.Point, index: Array, beside: Array) -> tuple[Array, ...]:
+    """The series of each group: the index, then of what goes with it what the group's rows feel.
+
+    An index counts where a few to a billion elements are lost or kept; what goes with it, wherever anything fails.
+    """
     coefficients: list[Array] = []
     start, count = 0, len(family.forces)
+    trusts = _trust(found, jnp.maximum(-index, index - 6.0), 4.0), _trust(found, jnp.abs(index) - 7.0, 0.25)
     for states, members in family.groups().items():
         degrees = degrees_of(family, states)
         points = len(chebyshev.grid(degrees))
-        part = slice(start, start + points * len(members))
-        kept = [0, *(1 + i * count + k for i in range(COLUMNS) for k in pulled(family, states))]
-        kept = np.array([*kept, *range(1 + COLUMNS * count, columns.shape[1])], int)
-        values = columns[part][:, kept].reshape(len(members), points, -1).transpose(1, 0, 2)
-        coefficients.append(chebyshev.fit(values, trust[part].reshape(len(members), points).T, degrees))
+        part, shape = slice(start, start + points * len(members)), (len(members), points)
+        kept = [i * count + k for i in range(COLUMNS) for k in pulled(family, states)]
+        kept = np.array([*kept, *range(COLUMNS * count, beside.shape[1])], int)
+        both = [
+            chebyshev.fit(columns[part].reshape(*shape, -1).transpose(1, 0, 2), trust[part].reshape(shape).T, degrees)
+            for columns, trust in zip((squeeze(index)[:, None], beside[:, kept]), trusts, strict=True)
+        ]
+        coefficients.append(jnp.concatenate(both, -1))
         start += points * len(members)
     return tuple(coefficients)
 
@@ -226,11 +236,11 @@ def _misfit(family: Family, groups: tuple[Array, ...], index: Array) -> Array:
     return left
 
 
-def _trust(found: local.Point, index: Array) -> Array:
-    """Weight of a design point in a fit: full where it decides anything, less far out and where it was not found.
+def _trust(found: local.Point, excess: Array, strict: float) -> Array:
+    """Weight of a design point in a fit: full up to no excess of its index, far less beyond.
 
-    None is without a say: a polynomial left alone dives through zero.
+    Else what lies beyond, ten times as much, has most of the say, and bends the fit by a tenth of the loss. None is
+    without a say: a polynomial left alone dives through zero.
     """
-    excess = jnp.clip(jnp.abs(index) - 7.0, 0.0, 6.0)
-    sound = found.residual < 1e-3
-    return jax.lax.stop_gradient(jnp.where(sound, 1.0, 0.1) / (1.0 + 0.25 * excess**2) ** 2)
+    excess, sound = jnp.clip(excess, 0.0, 6.0), found.residual < 1e-3
+    return jax.lax.stop_gradient(jnp.where(sound, 1.0, 0.1) / (1.0 + strict * excess**2) ** 2)

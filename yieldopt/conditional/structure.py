@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 from jax.extend.core import Literal
 
 from yieldopt.exact import Layout, force_states, layout
 from yieldopt.problem import Problem, Sites, at
 from yieldopt.standard import standardise
 
-PLAIN = {1: 12, 2: 6, 3: 3, 4: 3, 5: 2, 6: 2}
+PLAIN = {1: 12, 2: 10, 3: 3, 4: 3, 5: 2, 6: 2}
 """Degree of a margin's series by the number of states that it depends on."""
 PUSHED = 14
 """Degree in a state that carries a force: it travels far, and the joint's shape bends along it."""
@@ -98,16 +99,21 @@ def degrees_of(family: Family, states: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(PUSHED if i in forced else PLAIN[len(states)] + more for i in states)
 
 
-def margin_of(problem: Problem[Any], design: Any, family: Family, site: Sites) -> Callable[[Any, Any], dict[str, Any]]:
-    """The responses of one element of a family as a function of its states (a dict) and its normals."""
-    p = problem.model.populations()[family.of]
-    if not family.paired:
-        return lambda s, z: dict(p.response(design, s, standardise(lambda: p.variation(design), z)))
-    pair, half = problem.model.pairs()[family.name], family.normals // 2
+def parts(family: Family, z: Array) -> tuple[Array, ...]:
+    """The normals of each element of a family's member: its own, or those of a pair's two."""
+    return (z[: len(z) // 2], z[len(z) // 2 :]) if family.paired else (z,)
 
-    def respond(s: Any, z: Any) -> dict[str, Any]:
-        first, second = (standardise(lambda: p.variation(design), part) for part in (z[:half], z[half:]))
-        return dict(pair.response(design, s, first, second, site))
+
+def margin_of(problem: Problem[Any], design: Any, family: Family, site: Sites) -> Callable[..., dict[str, Any]]:
+    """The responses of one element (or pair) as a function of its states (a dict) and the normals of its `parts`."""
+    p = problem.model.populations()[family.of]
+
+    def respond(s: Any, *each: Array) -> dict[str, Any]:
+        drawn = [standardise(lambda: p.variation(design), z) for z in each]
+        if family.paired:
+            first, second = drawn
+            return dict(problem.model.pairs()[family.name].response(design, s, first, second, site))
+        return dict(p.response(design, s, drawn[0]))
 
     return respond
 
@@ -120,7 +126,8 @@ def sites_of(problem: Problem[Any], family: Family) -> Sites:
 def _with_rows(problem: Problem[Any], design: Any, family: Family, shared: Any, pose: Any) -> Family:
     p, site = problem.model.populations()[family.of], at(sites_of(problem, family), 0)
     state = p.state(design, shared, pose, site)
-    uses = _uses(margin_of(problem, design, family, site), state, family.normals)
+    respond = margin_of(problem, design, family, site)
+    uses = _uses(lambda s, z: respond(s, *parts(family, z)), state, family.normals)
     rows = [
         Row(index, side, uses[limit.response])
         for index, limit in enumerate(problem.limits)
