@@ -5,6 +5,7 @@ points are aimed is refitted on demand. Few nodes stand for the map where a grad
 on all.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +14,8 @@ import numpy as np
 from scipy import stats
 
 from yieldopt.box import Box
-from yieldopt.conditional.integrand import Route
-from yieldopt.conditional.prepare import frame
+from yieldopt.conditional.integrand import Route, sample
+from yieldopt.conditional.prepare import Prepared, frame, thinned
 from yieldopt.estimators.proposal import STAGES as FIRST
 from yieldopt.estimators.proposal import Proposal, aim
 from yieldopt.estimators.sobol import BATCH, losses
@@ -26,8 +27,17 @@ ORDER = 10
 """Order of the cubature of a search."""
 STAGES = 2
 """Stages that aim a slot anew, from the laws of the first slot aimed."""
+KEPT = 16
+"""Designs kept prepared: a corner is aimed at, then looked at."""
+SAY = 0.5
+"""Share of a loss above which one point has too much of the say."""
+TURNS = 3
+"""Times that a slot's points are looked at before they are taken as they are."""
 TINY = 1e-15
 """A loss below this counts as this."""
+
+Look = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, Any]]
+"""The losses at points with their weights, and what else is wanted."""
 
 
 @dataclass
@@ -42,37 +52,59 @@ class LogLoss:
     evaluations: int = 0
 
     def __post_init__(self) -> None:
-        self.route = Route(frame(self.problem, self.design, ORDER, exact=0))
-        self.whole = Route(frame(self.problem, self.design))
-        self.size = self.whole.frame.structure.unit
+        self.few = frame(self.problem, self.design, ORDER, exact=0).nodes
+        self.route = Route(frame(self.problem, self.design))
+        self.size = self.route.frame.structure.unit
         self.first: Proposal | None = None
+        self._known: dict[bytes, Prepared] = {}
 
     def __call__(self, point: np.ndarray, slot: Any = 0) -> tuple[float, np.ndarray]:
         """Value and gradient at `point` (base units)."""
-        points, weights = self._points(point, slot, POINTS)
-        found = self.route.sample(
-            self.problem, self._place(point), jnp.asarray(points), jnp.asarray(weights / len(points))
-        )
-        loss = max(float(weights @ np.asarray(found.loss)) / len(points), TINY)
-        gradient = np.array([float(getattr(found.design, name)) for name in self.box.names])
+        prepared = thinned(self._prepared(point), self.few)
+
+        def look(points: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, Any]:
+            found = sample(prepared, jnp.asarray(points), jnp.asarray(weights / len(points)))
+            return np.asarray(found.loss), found.design
+
+        loss, slope = self._seen(look, point, slot, POINTS)
+        gradient = np.array([float(getattr(slope, name)) for name in self.box.names])
         return float(np.log(loss)), np.nan_to_num(gradient / loss)
 
     def value(self, point: np.ndarray, slot: Any = 0) -> float:
         """The value alone, with all nodes and more points: half the time."""
-        points, weights = self._points(point, slot, BATCH)
-        found = losses(self.whole.prepare(self.problem, self._place(point)), points)[:, 0]
-        return float(np.log(max(float(weights @ found) / len(points), TINY)))
+        prepared = self._prepared(point)
+        return float(np.log(self._seen(lambda z, _: (losses(prepared, z)[:, 0], None), point, slot, BATCH)[0]))
 
-    def refit(self, point: np.ndarray, slot: Any = 0) -> None:
-        """Aim a slot's points at the losses of a point."""
-        prepared = self.whole.prepare(self.problem, self._place(point))
+    def refit(self, point: np.ndarray, slot: Any = 0, turn: int = 0) -> None:
+        """Aim a slot's points at the losses of a point; another `turn`, other pilot draws."""
+        prepared = self._prepared(point)
         stages = FIRST if self.first is None else STAGES
-        found = aim(lambda z: losses(prepared, z), self.size, BATCH, self.seed + 3, self.first, stages)
+        found = aim(lambda z: losses(prepared, z), self.size, BATCH, self.seed + 3 + turn, self.first, stages)
         self.first = self.first or found
         self.aims[slot] = found
 
-    def _place(self, point: np.ndarray) -> Any:
-        return self.box.place(self.design, jnp.asarray(point))
+    def _seen(self, look: Look, point: np.ndarray, slot: Any, count: int) -> tuple[float, Any]:
+        """The loss by a slot's points, and what else `look` gives.
+
+        Where one point has most of the say (a loss that the aimed laws do not reach, met by chance with its whole
+        weight), the points are aimed anew: the truth is for fresh points to tell, a search needs a steady slope.
+        """
+        for turn in range(TURNS):
+            points, weights = self._points(point, slot, count)
+            found, more = look(points, weights)
+            terms = weights @ found, (weights * found).max()
+            if terms[1] <= SAY * terms[0] or turn + 1 == TURNS:
+                return max(float(terms[0]) / count, TINY), more
+            self.refit(point, slot, turn + 1)
+        raise AssertionError  # the last turn returns
+
+    def _prepared(self, point: np.ndarray) -> Prepared:
+        key = point.tobytes()
+        if key not in self._known:
+            if len(self._known) >= KEPT:
+                self._known.pop(next(iter(self._known)))
+            self._known[key] = self.route.prepare(self.problem, self.box.place(self.design, jnp.asarray(point)))
+        return self._known[key]
 
     def _points(self, point: np.ndarray, slot: Any, count: int) -> tuple[np.ndarray, np.ndarray]:
         if slot not in self.aims:

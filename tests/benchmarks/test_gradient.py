@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from yieldopt import catalogue
-from yieldopt.conditional.integrand import Route, evaluate
+from yieldopt.conditional.integrand import Route, evaluate, sample
 from yieldopt.conditional.prepare import frame
 from yieldopt.losses import ORDER, POINTS
 from yieldopt.study import config
@@ -43,7 +43,7 @@ def test_the_gradient_costs_little_more_than_the_value(benchmark: Any, note: Any
         return evaluate(route.prepare(plan.problem, plan.design), z).total
 
     def gradient() -> Any:
-        return route.sample(plan.problem, plan.design, z, weights)
+        return sample(route.prepare(plan.problem, plan.design), z, weights)
 
     loss = np.asarray(gradient().loss)
     np.testing.assert_allclose(loss, -np.expm1(np.minimum(value(), 0.0)), rtol=1e-8, atol=1e-12)

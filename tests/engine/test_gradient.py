@@ -24,7 +24,7 @@ CONFIGS = Path(__file__).parents[2] / "configs" / "capped_pillar"
 def test_the_gradient_of_log_loss_in_all_searched_knobs() -> None:
     """Median over designs, with tables, boxes and quadrature following the design.
 
-    Curvatures and what the finite crowd does are frozen under differentiation: 2.3e-2 of the norm was measured.
+    Curvatures and what the finite crowd does are frozen under differentiation.
     """
     study = config.read(CONFIGS / "blackparrot.yaml")
     built = plan.build(study, MODEL)
@@ -39,7 +39,7 @@ def test_the_gradient_of_log_loss_in_all_searched_knobs() -> None:
         steps = 2e-3 * wide * np.eye(len(wide))
         rise = np.array([(loss(point + s)[0] - loss(point - s)[0]) / 4e-3 for s in steps])
         errors.append(np.linalg.norm(slope - rise) / np.linalg.norm(rise))
-    assert np.median(errors) < 5e-2
+    assert np.median(errors) < 1e-2, errors
 
 
 @pytest.mark.slow

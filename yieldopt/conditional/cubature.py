@@ -4,6 +4,7 @@ Positive weights on actual sites always exist (Tchakaloff 1957); non-negative le
 The moments of all sites come from two one-dimensional tables, so their cost is one matrix product.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -25,8 +26,14 @@ class Rule(NamedTuple):
 def rule(x: np.ndarray, y: np.ndarray, order: int, candidates: int = 4000, exact: int = EXACT) -> Rule:
     """A rule for `sum_i f(x_i, y_i)`, exact for polynomials of total degree `order`; all sites up to `exact` of them.
 
-    `residual` is the largest error of a moment relative to the number of sites.
+    `residual` is the largest error of a moment relative to the number of sites. A map's rule is found once a process.
     """
+    return _rule(np.asarray(x, float).tobytes(), np.asarray(y, float).tobytes(), order, candidates, exact)
+
+
+@lru_cache
+def _rule(xs: bytes, ys: bytes, order: int, candidates: int, exact: int) -> Rule:
+    x, y = np.frombuffer(xs), np.frombuffer(ys)
     count = len(x)
     terms = [(i, j) for i in range(order + 1) for j in range(order + 1 - i)]
     if count <= max(exact, len(terms)):

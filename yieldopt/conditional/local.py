@@ -94,17 +94,13 @@ def _bending(bent: Array, away: Array) -> tuple[Array, Array, Array, Array]:
     return rest - 0.5 * jnp.log(jnp.maximum(values[1], 0.05)), values[1], vectors[:, 1], rest
 
 
-def tie(point: Point, margin: Array) -> Array:
-    """The index with its derivative: the margin's at the point over the slope there (the envelope theorem)."""
-    return point.beta + (margin - jax.lax.stop_gradient(margin)) / point.slope
-
-
-def index(tied: Array, beta: Array, log_p: Array) -> Array:
-    """The index whose half-space has probability exp(log_p), with the derivative of `tied`, whose value is `beta`.
+def index(point: Point, margin: Array, log_p: Array) -> Array:
+    """The index whose half-space has probability exp(log_p), with the derivative of the point's distance: that of the
+    `margin` there over its slope (the envelope theorem).
 
     Newton on the log of the tail from a first-order start; exact at log_p = log Phi(-beta).
     """
-    beta, bound = jax.lax.stop_gradient((beta, jnp.minimum(log_p, -1e-14)))
+    beta, bound = jax.lax.stop_gradient((point.beta, jnp.minimum(log_p, -1e-14)))
 
     def nearer(k: int, sought: Array) -> Array:
         first = k == 0
@@ -114,7 +110,7 @@ def index(tied: Array, beta: Array, log_p: Array) -> Array:
         return sought + jnp.clip((tail - bound) / steep, -most, most)
 
     sought = jnp.where(beta > -4.0, jax.lax.fori_loop(0, 5, nearer, beta), beta)
-    return jax.lax.stop_gradient(sought) + (tied - jax.lax.stop_gradient(tied))
+    return jax.lax.stop_gradient(sought) + (margin - jax.lax.stop_gradient(margin)) / point.slope
 
 
 def hazard(beta: Array) -> Array:

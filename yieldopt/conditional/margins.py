@@ -1,4 +1,4 @@
-"""Series of the reliability index of every limit over the states that it depends on: design points fitted on a grid.
+"""Series of the reliability index of every limit over the states that it depends on: fitted to design points.
 
 A group's series has, per row, the squeezed index of the second-order probability and, for each force whose state the
 row uses, what the finite crowd needs there: `Own`; a pair's row ends with its share (`pairs`).
@@ -12,18 +12,16 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from yieldopt.conditional import chebyshev, forces, local, pairs, ring
+from yieldopt.conditional import chebyshev, forces, local
 from yieldopt.conditional.chunked import chunked
-from yieldopt.conditional.structure import Family, degrees_of, margin_of, parts, pulled
+from yieldopt.conditional.points import Box, Found, grids, margin_values
+from yieldopt.conditional.structure import Family, degrees_of, parts, pulled
 from yieldopt.problem import Problem, Sites
-from yieldopt.standard import standardise
 
 SPAN = 14.0
 """Reliability indices are compressed towards this bound before they are fitted."""
 COLUMNS = 4
 """Columns of a force in a row's series."""
-_STEP = 1e-4
-"""Step of the differences of a force along a failure surface (um): their error, 1e-6 of it, counts for nothing."""
 
 
 class Own(NamedTuple):
@@ -60,60 +58,22 @@ class Forces(NamedTuple):
     scale: Float[Array, " forces"]
 
 
-def margin_values(problem: Problem[Any], design: Any, family: Family, site: Sites, s: Array, *z: Array) -> Array:
-    """The margins of one element of a family at states `s` and the normals of its parts, one a row."""
-    measured = margin_of(problem, design, family, site)(dict(zip(family.states, s, strict=True)), *z)
-    limits = problem.limits
-    return jnp.stack(
-        [
-            limits[r.limit].margins(measured[limits[r.limit].response])[limits[r.limit].sides.index(r.side)]
-            for r in family.rows
-        ]
-    )
-
-
 def fit(
-    problem: Problem[Any],
-    design: Any,
-    family: Family,
-    site: Sites,
-    centre: Array,
-    half: Array,
-    means: Forces,
-    degree: float = 0.0,
+    problem: Problem[Any], design: Any, family: Family, site: Sites, box: Box, means: Forces, found: Found
 ) -> Margins:
-    """Fit the series of every row of a family on a box of states; `site` stands for all (its axis for all pairs).
-
-    `degree` is the number of pairs that an element takes part in.
-    """
+    """Fit the series of every row of a family to what `points.search` found; differentiable in the design."""
     if not family.rows:
         return Margins((), jnp.zeros((0, family.normals)), jnp.zeros(0), jnp.zeros(0))
-    still = jax.lax.stop_gradient((problem, design))
-    selects, wheres = _grids(family, centre, half)
+    selects, wheres = grids(family, box)
 
-    def value(select: Array, s: Array, z: Array) -> Array:
+    def value(one: tuple[Array, Array, Array]) -> Array:
+        select, s, z = one
         return margin_values(problem, design, family, site, s, *parts(family, z)) @ select
 
-    def still_value(select: Array, s: Array, *z: Array) -> Array:
-        return margin_values(*still, family, site, s, *z) @ select
-
-    def solve(one: tuple[Array, Array]) -> tuple[local.Point, Array, Array]:
-        select, s = one
-        point = local.design_point(lambda s, z: still_value(select, s, *parts(family, z)), s, family.normals)
-        plane = pairs.on_plane(lambda *z: still_value(select, s, *z), point, degree) if family.paired else s[:0]
-        return point, _failing(*still, family, s, point), plane
-
-    found, failing, plane = chunked(solve, (selects, wheres), 64)
-    frozen = jax.lax.stop_gradient((selects, wheres))
-    if family.paired:
-        log_p = plane[:, 1]
-    else:
-        log_p = ring.log_probability(lambda one, z: still_value(one[0], one[1], z), frozen, found)
-    here = chunked(lambda one: value(*one), (selects, wheres, found.normal), 64)
-    index = local.index(local.tie(found, here), found.beta, log_p)
-    own = _own(family, wheres, centre, half, means, found, failing)
-    groups = _series(family, found, index, jnp.concatenate([own, plane[:, :1]], 1))
-    return Margins(groups, *_summary(selects, found, index), _misfit(family, groups, index))
+    index = local.index(found.point, chunked(value, (selects, wheres, found.point.normal), 64), found.log_p)
+    own = _own(family, wheres, box, means, found)
+    groups = _series(family, found.point, index, jnp.concatenate([own, found.share], 1))
+    return Margins(groups, *_summary(selects, found.point, index), _misfit(family, groups, index))
 
 
 def squeeze(beta: Array) -> Array:
@@ -137,43 +97,9 @@ def read(found: Float[Array, "columns nodes"], scale: Float[Array, " forces"]) -
     )
 
 
-def _grids(family: Family, centre: Array, half: Array) -> tuple[Array, Array]:
-    """Every (row as a unit vector, state) at which a design point is wanted, group by group."""
-    selects: list[Array] = []
-    wheres: list[Array] = []
-    for states, members in family.groups().items():
-        points, axes = chebyshev.grid(degrees_of(family, states)), np.array(states, int)
-        where = jnp.tile(centre, (len(points), 1)).at[:, axes].add(points * half[axes])
-        for member in members:
-            selects.append(jnp.tile(jnp.eye(len(family.rows))[member], (len(points), 1)))
-            wheres.append(where)
-    return jnp.concatenate(selects), jnp.concatenate(wheres)
-
-
-def _failing(problem: Any, design: Any, family: Family, s: Array, point: local.Point) -> Array:
-    """Per force: the margin's pull, the force at the design point, its slope along the failure surface."""
-    p = problem.model.populations()[family.of]
-    own = np.array([f for f, _ in family.forces], int)
-    if not len(own):
-        return jnp.zeros((3, 0))
-
-    def push(s: Array, z: Array) -> Array:
-        states = dict(zip(family.states, s, strict=True))
-        every = [p.force(design, states, standardise(lambda: p.variation(design), part)) for part in parts(family, z)]
-        return jnp.stack([sum((force[family.states[i]] for force in every), jnp.zeros(())) for i in own])
-
-    pull, count = point.pull[own], len(own)
-    signs = _STEP * jnp.concatenate([jnp.zeros((1, count)), jnp.eye(count), -jnp.eye(count)])
-    moved = jax.vmap(push)(s + signs @ jnp.eye(len(s))[own], point.normal + (signs @ pull)[:, None] * point.direction)
-    slope = jnp.diagonal(moved[1 : 1 + count] - moved[1 + count :]) / (2.0 * _STEP)
-    return jnp.stack([pull, moved[0], slope])
-
-
-def _own(
-    family: Family, wheres: Array, centre: Array, half: Array, means: Forces, found: local.Point, failing: Array
-) -> Array:
+def _own(family: Family, wheres: Array, box: Box, means: Forces, found: Found) -> Array:
     """The columns of `Own` for every force (points x 4 forces): asinh and log of what is in units of force."""
-    many = 2.0 if family.paired else 1.0
+    many, failing, (centre, half) = 2.0 if family.paired else 1.0, found.failing, box
     columns: list[list[Array]] = [[] for _ in range(COLUMNS)]
     for k, (own, used) in enumerate(family.forces):
         pick, scale = np.array(forces.axes_of(own, used)[0]), means.scale[k]

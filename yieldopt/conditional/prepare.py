@@ -1,9 +1,10 @@
 """What is done once a design: boxes of the states, series of forces and margins on them, and which margins go together.
 
-Everything is differentiable in the design; boxes, quadrature points and the choice of correlated margins are frozen
-under differentiation (they change the answer only within its stated error).
+What follows the design under differentiation is `series`; boxes, design points' places and the choice of correlated
+margins are frozen (they change the answer only within its stated error).
 """
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -17,6 +18,7 @@ from yieldopt.conditional import forces, margins
 from yieldopt.conditional.chunked import chunked
 from yieldopt.conditional.cubature import EXACT, Rule, rule
 from yieldopt.conditional.forces import sobol_normals
+from yieldopt.conditional.points import Box, Found, search
 from yieldopt.conditional.structure import Structure, sites_of, structure
 from yieldopt.conditional.together import Couples, couples, degree, ends, ties
 from yieldopt.exact import settle
@@ -66,6 +68,7 @@ class Prepared(eqx.Module):
     structure: Structure = eqx.field(static=True)
     tables: tuple[Tables, ...]
     couples: tuple[Couples, ...]
+    found: tuple[Found, ...]
     finite: Scalar = 1.0
 
 
@@ -91,41 +94,52 @@ def frame(problem: Problem[Any], design: Any, order: int = 20, exact: int = EXAC
 
 
 def prepare(problem: Problem[Any], design: Any, built: Structure, nodes: Any) -> Prepared:
-    """Prepare `problem` at `design`. Pure, differentiable JAX.
-
-    `nodes` are (index, weight) of each family's rules.
-    """
+    """Prepare `problem` at `design`; `nodes` are (index, weight) of each family's rules."""
     places = [(sites_of(problem, f), *both) for f, both in zip(built.families, nodes, strict=True)]
-    spans = _spans(*jax.lax.stop_gradient((problem, design)), built, places)
-    means = {
-        f.name: margins.Forces(*forces.tables(problem, design, f, *spans[f.name]))
-        for f in built.families
-        if not f.paired
-    }
+    boxes = _spans(problem, design, built, places)
+    found = tuple(
+        search(problem, design, f, at(sites, 0), boxes[f.of], degree(problem, f) if f.paired else 0.0)
+        for f, (sites, _, _) in zip(built.families, places, strict=True)
+    )
     tables: list[Tables] = []
-    for family, (sites, (index, weight), (few, share)) in zip(built.families, places, strict=True):
-        (centre, half), mean, where = spans[family.of], means[family.of], at(sites, index)
-        many = degree(problem, family) if family.paired else 0.0
-        found = margins.fit(problem, design, family, at(where, 0), centre, half, mean, many)
+    fitted = series(problem, design, built, boxes, found)
+    for family, (sites, (index, weight), (few, share)), (mean, made) in zip(
+        built.families, places, fitted, strict=True
+    ):
+        where, many = at(sites, index), ends(problem, family, index)
         tables.append(
-            Tables(
-                where,
-                weight,
-                ends(problem, family, index),
-                (at(sites, few), share),
-                centre,
-                half,
-                found.groups,
-                *mean,
-                *found[1:],
-            )
+            Tables(where, weight, many, (at(sites, few), share), *boxes[family.of], made.groups, *mean, *made[1:])
         )
     direction = {family.name: table.direction for family, table in zip(built.families, tables, strict=True)}
     kept = tuple(
         ties(problem, f, direction[f.name], direction[f.of]) if f.paired else couples(f, direction[f.name])
         for f in built.families
     )
-    return Prepared(problem, design, built, tuple(tables), kept, jnp.ones(()))
+    return Prepared(problem, design, built, tuple(tables), kept, found, jnp.ones(()))
+
+
+def series(
+    problem: Problem[Any], design: Any, built: Structure, boxes: dict[str, Box], found: tuple[Found, ...]
+) -> list[tuple[margins.Forces, margins.Margins]]:
+    """The series of every family: of its population's mean forces, of its margins. Differentiable in the design."""
+    means = {
+        f.name: margins.Forces(*forces.tables(problem, design, f, *boxes[f.name]))
+        for f in built.families
+        if not f.paired
+    }
+    return [
+        (means[f.of], margins.fit(problem, design, f, at(sites_of(problem, f), 0), boxes[f.of], means[f.of], points))
+        for f, points in zip(built.families, found, strict=True)
+    ]
+
+
+def thinned(prepared: Prepared, nodes: Any) -> Prepared:
+    """The same design, summed over other nodes."""
+    tables: list[Tables] = []
+    for family, table, ((index, weight), _) in zip(prepared.structure.families, prepared.tables, nodes, strict=True):
+        where = at(sites_of(prepared.problem, family), index)
+        tables.append(replace(table, sites=where, weight=weight, ends=ends(prepared.problem, family, index)))
+    return replace(prepared, tables=tuple(tables))
 
 
 def _spans(problem: Problem[Any], design: Any, built: Structure, places: Any) -> dict[str, tuple[Array, Array]]:

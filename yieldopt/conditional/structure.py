@@ -58,7 +58,18 @@ class Structure(NamedTuple):
 
 
 def structure(problem: Problem[Any], design: Any) -> Structure:
-    """Read the structure of a problem; the design's numbers do not matter."""
+    """The structure of a problem, read once a process: the numbers do not matter, only what kind of thing is where."""
+    leaves, tree = jax.tree.flatten((problem, design))
+    key = tree, tuple((leaf.shape, leaf.dtype) if isinstance(leaf, Array) else leaf for leaf in leaves)
+    if key not in _READ:
+        _READ[key] = _read(problem, design)
+    return _READ[key]
+
+
+_READ: dict[Any, Structure] = {}
+
+
+def _read(problem: Problem[Any], design: Any) -> Structure:
     sizes: Layout = layout(problem, design)
     model = problem.model
     shared = jax.eval_shape(lambda: standardise(lambda: model.variation(design), jnp.zeros(sizes.unit)))

@@ -33,7 +33,7 @@ def build(study: ResolvedStudy, model: type[Model[Any]]) -> Plan:
     """Build the plan of a study; raise UserError where knobs, drifts and levels do not go together."""
     inputs, asked = study.inputs, study.estimate
     made = model.build(inputs)
-    design = model.Design(**{name: jnp.asarray(float(value)) for name, value in inputs.design.items()})
+    design = model.Design(**{name: jnp.asarray(value, float) for name, value in inputs.design.items()})
     defects: dict[str, Any] = getattr(made, "defects", {})
     moving = [*asked_window(study), *(k for k in study.optimize.knobs if k not in study.optimize.window)]
     ranges = {name: inputs.ranges[name] for name in moving if inputs.ranges[name][1] > inputs.ranges[name][0]}

@@ -46,6 +46,8 @@ def compile_quickly() -> None:
     if importlib.metadata.version("jaxlib").startswith(KNOWN):
         # With the newer emitters of fused loops a gradient takes over twice as long; an unknown flag ends the process.
         flags += " --xla_cpu_use_fusion_emitters=false --xla_cpu_opt_preset=FAST_COMPILE"
+        # With these, loops that may run at once have waited for each other for ever; so they run in turn.
+        flags += " --xla_cpu_enable_concurrency_optimized_scheduler=false"
     os.environ["XLA_FLAGS"] = f"{flags} {os.environ.get('XLA_FLAGS', '')}".strip()
 
 

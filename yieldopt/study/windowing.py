@@ -28,7 +28,7 @@ INERT = 0.25
 """Change in log loss over six drifts each way below which a knob counts as inert: about its best place, the change
 over three drifts is a quarter of that, and the audit looks at both sides.
 """
-STEPS = 8
+STEPS = 5
 """Steps of the search."""
 SIZES = 4
 """Sizes that are verified on fresh points."""
@@ -71,6 +71,8 @@ class Windowing:
     def __call__(self, point: np.ndarray) -> Checked:
         """Find the window from a start inside it."""
         search = self._search(point)
+        # Near the start all points are alike: what is aimed at it serves them until they have gone their ways.
+        self.loss.aims.update(dict.fromkeys(range(len(search.places)), self.loss.aims[0]))
         window = search(self._start(point, search.inert), 0.5 * self.plan.drift)
         for slot, corner in enumerate(search.points(window.box)):
             self.loss.refit(corner, slot)
