@@ -91,6 +91,14 @@ def test_a_changed_number_compiles_nothing(method: str) -> None:
     assert all(value != before for _, value in found.values())  # each number did arrive
 
 
+def test_a_plain_number_and_an_array_share_their_programs() -> None:
+    # jnp.asarray(30.0) is weakly typed, what a box places is not: each kind once had programs of its own.
+    of_chip("sobol", height=30.0)
+    assert of_chip("sobol", height=np.float64(30.0))[0] < 2  # a clock's scalar may be a kind of its own
+    assert jnp.asarray(30.0).weak_type
+    assert not jnp.asarray(np.float64(30.0)).weak_type
+
+
 def test_another_number_of_sites_is_another_program() -> None:
     of_chip("monte_carlo")
     assert of_chip("monte_carlo", rows=5)[0] > 0

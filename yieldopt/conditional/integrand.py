@@ -36,13 +36,16 @@ class Route(NamedTuple):
 
     def prepare(self, problem: Problem[Any], design: Any) -> Prepared:
         """Prepare a design."""
-        return _prepare(*_strong((problem, design)), self.frame.structure, self.frame.nodes)
+        return _prepare(_strong(problem), _strong(design), self.frame.structure, self.frame.nodes)
 
 
 def _strong(tree: Any) -> Any:
     """Arrays made from plain numbers as all the others are: else each of the two kinds has programs of its own."""
-    weak = lambda leaf: isinstance(leaf, Array) and leaf.weak_type  # noqa: E731
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf, leaf.dtype) if weak(leaf) else leaf, tree)
+
+    def strong(leaf: Any) -> Any:
+        return jnp.asarray(leaf, leaf.dtype) if isinstance(leaf, Array) and leaf.weak_type else leaf
+
+    return jax.tree.map(strong, tree)
 
 
 def sample(prepared: Prepared, points: Array, weights: Array) -> Sampled:
