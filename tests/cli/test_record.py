@@ -56,6 +56,16 @@ def test_what_is_saved_is_read_back(tmp_path: Path):
     assert "samples" not in back.run["results"]
 
 
+def test_the_bump_map_that_a_study_names_goes_with_it(tmp_path: Path):
+    (tmp_path / "map.csv").write_text("x_um,y_um\n0,0\n160,0\n0,160\n160,160\n", encoding="utf-8")
+    asked = "schema: 1\nmodel: pillars.capped_pillar\nbump_map: {file: map.csv, origin: centre}\n"
+    (tmp_path / "study.yaml").write_text(asked, encoding="utf-8")
+    resolved = config.read(tmp_path / "study.yaml")
+    folder = record.save(record.make(resolved, "estimate", RESULT, "done"), tmp_path / "runs")
+    assert (folder / record.BUMPS).read_text() == (tmp_path / "map.csv").read_text()
+    assert record.load(folder).bumps == resolved.bumps
+
+
 def test_repeating_gives_the_same_bytes_but_for_what_is_incidental(tmp_path: Path):
     nested = {"optimum": {"estimate": {"yield": 0.5, "seconds": {"run": 0.1}}}}
     again = {"optimum": {"estimate": {"yield": 0.5, "seconds": {"run": 0.7}}}}

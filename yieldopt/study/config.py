@@ -34,7 +34,7 @@ class ResolvedStudy:
 
     `study` is what was asked (overrides laid over), `resolved` the same in one canonical form, itself a study that
     reads to the same `hash` (SHA-256 of it without its name). `units` maps a knob to the unit people see: the
-    study's own where it gives one. `text` is the file as it was.
+    study's own where it gives one. `text` is the file as it was, `bumps` that of its bump map, where it names one.
     """
 
     name: str
@@ -49,6 +49,7 @@ class ResolvedStudy:
     seed: int
     hash: str
     text: str = ""
+    bumps: str = ""
 
 
 def read(
@@ -155,7 +156,14 @@ def _resolved(
         seed=study.seed,
         hash=digest,
         text=document.text,
+        bumps=_bumps(document, study),
     )
+
+
+def _bumps(document: text.Document, study: Study) -> str:
+    """The text of the bump map that a study names, as it is; empty where it names none."""
+    named = study.bump_map.file if study.bump_map else None
+    return resolve.beside(document, named).read_text(encoding="utf-8") if named else ""
 
 
 def _unit_of(setting: Setting | None, declared: str) -> str:

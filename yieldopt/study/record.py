@@ -4,6 +4,7 @@
         study.yaml      the study as given          resolved.yaml   every default filled in
         run.json        status, hashes, versions, device, seed, units and results
         samples.nc      arrays, where the result kept some          model.py   a user's own one-file model
+        bumps.csv       the bump map that the study names, whatever it is called there
         report.html     made from the rest of the folder alone (`yieldopt.study.report`)
 
 All that may differ between two runs of the same thing (time, host, folder, seconds) stands under the one key
@@ -33,18 +34,23 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Version of run.json; a reader refuses a later one."""
 
+BUMPS = "bumps.csv"
+"""The bump map that a study names, under one name whatever it was called: its digest is in the resolved study."""
 PACKAGES = ("yieldopt", "jax", "jaxlib", "numpyro", "optax", "equinox", "numpy", "scipy")
 
 
 @dataclass(frozen=True)
 class Record:
-    """One run: the document of run.json, the study as given and as resolved, the arrays kept, the user's model."""
+    """One run: the document of run.json, the study as given and as resolved, the arrays kept, the user's model and
+    bump map.
+    """
 
     run: dict[str, Any]
     study: str = ""
     resolved: dict[str, Any] = field(default_factory=dict)
     samples: dict[str, np.ndarray] = field(default_factory=dict)
     model: str = ""
+    bumps: str = ""
 
 
 def make(
@@ -76,7 +82,7 @@ def make(
     }
     samples = {name: np.asarray(value) for name, value in (result.get("samples") or {}).items()}
     model = model_file.read_text(encoding="utf-8") if model_file else ""
-    return Record(plain(run), resolved.text, plain(dict(resolved.resolved)), samples, model)
+    return Record(plain(run), resolved.text, plain(dict(resolved.resolved)), samples, model, resolved.bumps)
 
 
 def save(record: Record, runs: Path) -> Path:
@@ -109,12 +115,13 @@ def load(folder: Path) -> Record:
         load_yaml(folder / "resolved.yaml"),
         arrays(folder / "samples.nc"),
         read_text(folder / "model.py"),
+        read_text(folder / BUMPS),
     )
 
 
 def _write_all(record: Record, folder: Path) -> None:
     write(folder / "resolved.yaml", dump_yaml(record.resolved))
-    for name, text in (("study.yaml", record.study), ("model.py", record.model)):
+    for name, text in (("study.yaml", record.study), ("model.py", record.model), (BUMPS, record.bumps)):
         if text:
             write(folder / name, text)
     if record.samples:
