@@ -3,7 +3,8 @@
 One joint of liquid solder between two wetted discs: radii `radius_bottom`, `radius_top` and `height` in um, `volume`
 in um^3, surface tension 1, so that forces are in units of tension times um and stiffnesses in units of tension.
 Gravity is left out (Bond number below 0.01: radii below some 200 um). Scalar functions without a batch axis, finite
-and differentiable for any input: what noise can make negative is held at a small positive value.
+and differentiable for any input: what noise can make negative is held at a small positive value. Each is a program of
+its own, so that a larger one that calls it thirty times traces it once.
 
 Exact (they agree with `bridge.solve` to 1e-9): `natural_height`, `natural_stiffness`, `free_cap_height`. Fitted to it
 by experiments/000_joint_fit: `force`, `bulge_radius`, `overhang_height`, with h* the natural height, for h* over the
@@ -13,6 +14,7 @@ of the joints stay within 1.7 %; within 5 % of h*, half within .1 % and all with
 radius, overhang .5 % of itself.
 """
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -29,6 +31,7 @@ SQUEEZE = 0.5211
 REPULSION, ONSET = 0.8068, 0.1861
 
 
+@jax.jit
 def natural_height(radius_bottom: Scalar, radius_top: Scalar, volume: Scalar) -> Array:
     """Height without force (um): the liquid is then a sphere through both rims (Goldmann's truncated sphere).
 
@@ -38,6 +41,7 @@ def natural_height(radius_bottom: Scalar, radius_top: Scalar, volume: Scalar) ->
     return _depressed_root(3 * (a**2 + b**2), 6 * v / jnp.pi)
 
 
+@jax.jit
 def natural_stiffness(radius_bottom: Scalar, radius_top: Scalar, volume: Scalar) -> tuple[Array, Array]:
     """Vertical and lateral stiffness at the natural height, per surface tension; exact for any radii.
 
@@ -51,6 +55,7 @@ def natural_stiffness(radius_bottom: Scalar, radius_top: Scalar, volume: Scalar)
     return _vertical(a, b, h), 2 * jnp.pi / flow
 
 
+@jax.jit
 def force(radius_bottom: Scalar, radius_top: Scalar, volume: Scalar, height: Scalar) -> Array:
     """Vertical force dE/dh, tension positive (units of tension times um); never falls as the height grows.
 
@@ -77,6 +82,7 @@ def force(radius_bottom: Scalar, radius_top: Scalar, volume: Scalar, height: Sca
     return _vertical(a, b, h) * h * pinned - _repulsion(v, h, overhang_height(a, b, v), height)
 
 
+@jax.jit
 def bulge_radius(radius_bottom: Scalar, radius_top: Scalar, volume: Scalar, height: Scalar) -> Array:
     """Largest radius of the liquid (um), or of its rims; never grows with height.
 
@@ -92,6 +98,7 @@ def bulge_radius(radius_bottom: Scalar, radius_top: Scalar, volume: Scalar, heig
     return jnp.sqrt(mean + bulge + step**2 / (16 * bulge))
 
 
+@jax.jit
 def overhang_height(radius_bottom: Scalar, radius_top: Scalar, volume: Scalar) -> Array:
     """Height (um) at which the contact angle at the smaller rim reaches 180 degrees: below it the solder overhangs."""
     a, b, v = _guarded(radius_bottom, radius_top, volume)
@@ -101,6 +108,7 @@ def overhang_height(radius_bottom: Scalar, radius_top: Scalar, volume: Scalar) -
     return h * jnp.exp(_polynomial(OVERHANG, log_slender, uneven / (uneven + 0.3 * jnp.exp(log_slender))))
 
 
+@jax.jit
 def free_cap_height(radius: Scalar, volume: Scalar) -> Array:
     """Height (um) of a free liquid cap on one disc, a spherical segment: h^3 + 3 r^2 h = 6 V / pi; exact."""
     r, _, v = _guarded(radius, radius, volume)
