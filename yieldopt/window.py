@@ -166,7 +166,7 @@ class Search:
     def _by_capability(self, box: np.ndarray) -> Window:
         felt = [k for k in range(self.count) if k not in self.inert] or list(range(self.count))
         sizes = (self.high - self.low)[: self.count] / (6.0 * self.drift)
-        scale = np.append(self.high - self.low, sizes[felt].max())
+        scale = np.append(self.high - self.low, 0.5 * sizes[felt].max())
         seen, radius, best = self._look(box), self.radius, None
         for step in range(self.steps):
             trial = box + self._program(box, seen, radius, scale)
