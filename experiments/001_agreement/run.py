@@ -74,7 +74,7 @@ CASES = {
     "defects 100 ppm": Case("blackparrot", 65_536, ("defects.joint.rate=100 ppm",)),
     "element noise dominates": Case("blackparrot", 131_072, scaled=dominated),
     "20 x 20 at 160 um": Case("blackparrot", 81_920, ("bump_map={grid: {rows: 20, columns: 20, pitch: 160 um}}",)),
-    "pitch_45um": Case("pitch_45um", 45_056),
+    "pitch_45um": Case("pitch_45um", 49_152),
     "pitch_45um, caps +30 %": Case("pitch_45um", 73_728, TALLER),
     "grid_80um": Case("grid_80um", 2_048),
 }
