@@ -20,6 +20,8 @@ from scipy import stats
 from yieldopt import exact
 from yieldopt.conditional.integrand import Route, evaluate
 from yieldopt.conditional.prepare import frame
+from yieldopt.estimators.base import Precision
+from yieldopt.estimators.sobol import Sobol
 from yieldopt.problem import Limit, Model, Population, Problem, Sites
 
 SPREAD, LOW = 0.5, -1.6
@@ -112,3 +114,15 @@ def test_the_product_of_marginals_is_what_counting_finds():
     mean, _ = linear_law(problem, 1.0)
     alone = 1.0 - np.exp(stats.norm.logcdf((mean - LOW) / SPREAD).sum())
     assert abs(alone - fails.mean()) > 4 * error  # without the correction the test would fail
+
+
+@pytest.mark.parametrize(("side", "few"), [(7, False), (5, True)])
+def test_a_bed_that_pushes_where_it_should_pull_is_lost_to_no_limit(side, few):
+    """The least push upsets it: every draw is lost, named, no number is none. Few springs are doubted altogether."""
+    problem, _ = bed(side)
+    found = Sobol(Precision())(problem, Plate(jnp.asarray(-2.0)))
+    assert found.value == 0.0
+    assert 0.0 < found.interval[1] < 0.01
+    assert found.limits == {"stretch": (0.0, 0.0)}
+    assert "found no equilibrium and count as failed" in found.status
+    assert found.doubt == (1.0 if few else 0.0)

@@ -278,6 +278,7 @@ def test_plating_times_are_responses_of_the_unit(model, design, still):
         ({"pad_opening": 165.0}, None, "design.pad_opening", "pitch"),
         ({"pillar_diameter": 160.0}, None, "design.pillar_diameter", "pitch"),
         ({}, grid(1, 2, 160.0), "bump_map", "three"),
+        ({}, grid(1, 12, 160.0), "bump_map", "one line"),
     ],
 )
 def test_what_cannot_be_built_is_refused(design, bumps, path, says):

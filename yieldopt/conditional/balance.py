@@ -107,7 +107,9 @@ def settle(prepared: Prepared, shared: Any, rest: Array) -> Crowd:
     compliance = jnp.linalg.inv(stiffness)
     spread = compliance @ scatter @ compliance.T
     extra = reach.lever @ (reach.weight * reach.relaxed(pose - rest, there, compliance, spread))
-    return Crowd(pose - jnp.clip(compliance @ extra, -1.0, 1.0), compliance, scatter, settled)
+    # A balance that the least push would upset (a stiffness without a root) is no place of rest.
+    stable = jnp.isfinite(jnp.linalg.cholesky(jax.lax.stop_gradient(stiffness))).all()
+    return Crowd(pose - jnp.clip(compliance @ extra, -1.0, 1.0), compliance, scatter, settled & stable)
 
 
 def _balance(model: Any, design: Any, shared: Any, rest: Array, reach: Reach, pose: Array) -> tuple[Array, Array, Mean]:

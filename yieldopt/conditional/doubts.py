@@ -18,6 +18,8 @@ CROWD = 0.5
 """Share of the finite crowd's effect that is doubted."""
 PAIRED = 0.5
 """Share of what pairs alone lose that is doubted."""
+FEW = 30
+"""Elements below which their mean field is not trusted to hold a unit in its pose."""
 ROUND = 0.35
 """Curvature left to second order below which its answer is not to be trusted."""
 
@@ -33,7 +35,8 @@ def doubts(
     margins; `rings`: limits that bend around the origin in more than the two directions that are integrated; `crowd`:
     half of what the crowd's finite number does (its first order was up to a half off where joints are crushed);
     `outside`: half of what draws beyond the series' boxes lose; `pairs`: half of what limits on pairs lose, kept from
-    before the elements that they share were counted (`pairs`): more careful than the comparisons since then ask for.
+    before the elements that they share were counted (`pairs`): more careful than the comparisons since then ask for;
+    `few`: everything, where too few elements carry a unit.
     """
     found = evaluate(prepared, jnp.asarray(draws)) if found is None else found
     total, by_limit = (np.asarray(value) for value in (found.total, found.by_limit))
@@ -48,6 +51,11 @@ def doubts(
     moved = np.abs(share @ np.where(np.isfinite(endless), np.exp(np.minimum(endless, 0.0)) - np.exp(-fails), 0.0))
     paired = {row.limit for family in prepared.structure.families if family.paired for row in family.rows}
     pairs = np.abs(np.asarray(found.together))
+    carried = [
+        t.sites.x.shape[0]
+        for f, t in zip(prepared.structure.families, prepared.tables, strict=True)
+        if f.forces and not f.paired
+    ]
     third = pairs**2 / np.maximum(fails.sum(1), 1e-300)
     return {
         "series": float(lost @ np.minimum(TYPICAL * misfit, 1.0)),
@@ -55,6 +63,7 @@ def doubts(
         "rings": float(lost @ rounded),
         "crowd": CROWD * float(moved.sum()),
         "outside": 0.5 * float(share @ (np.asarray(found.outside) * -np.expm1(-fails.sum(1)))),
+        "few": float(0 < sum(carried) < FEW),
         "pairs": PAIRED
         * float(share @ np.expm1(np.minimum(sum((fails[:, i] for i in paired), np.zeros(len(total))), 30.0))),
     }

@@ -156,7 +156,7 @@ def _misfit(family: Family, groups: tuple[Array, ...], index: Array) -> Array:
         there = index[start : start + len(points) * len(members)].reshape(len(members), len(points))
         error = release(chebyshev.evaluate(jnp.asarray(points.T), tensor[..., 0])) - there
         counts = (there > -1.0) & (there < 7.0)
-        mean = (counts * error**2).sum(1) / jnp.maximum(counts.sum(1), 1)
+        mean = jnp.where(counts, error**2, 0.0).sum(1) / jnp.maximum(counts.sum(1), 1)
         left = left.at[np.array(members)].set(jnp.sqrt(mean))
         start += len(points) * len(members)
     return left

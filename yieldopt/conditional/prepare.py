@@ -154,20 +154,21 @@ def _spans(problem: Problem[Any], design: Any, built: Structure, places: Any) ->
             weights[family.name] = weight
     names = {f.name: f.states for f in built.families}
 
-    def one(z: Array) -> dict[str, Array]:
+    def one(z: Array) -> tuple[dict[str, Array], Array]:
         shared = standardise(lambda: model.variation(design), z)
         drawn = {
             n: jax.vmap(lambda _, p=p, n=n: standardise(lambda: p.variation(design), median[n]))(p.sites.x)
             for n, p in thin.items()
         }
-        pose, _ = settle(model, design, shared, drawn, thin, weights)
+        pose, rests = settle(model, design, shared, drawn, thin, weights)
         found = {n: jax.vmap(lambda s, p=p: p.state(design, shared, pose, s))(p.sites) for n, p in thin.items()}
-        return {n: jnp.stack([found[n][key] for key in names[n]], -1) for n in thin}
+        return {n: jnp.stack([found[n][key] for key in names[n]], -1) for n in thin}, rests
 
-    drawn = chunked(one, jnp.asarray(sobol_normals(PILOT, built.unit, 0)), 16)
+    drawn, rests = chunked(one, jnp.asarray(sobol_normals(PILOT, built.unit, 0)), 16)
     spans: dict[str, tuple[Array, Array]] = {}
     for name, states in drawn.items():
-        mean, deviation = states.mean(0), states.std(0)
+        # One unit that came to no rest would carry a box away; where none did, none is found and all draws are lost.
+        mean, deviation = (f(states, 0, where=rests[:, None, None]) for f in (jnp.mean, jnp.std))
         centre = 0.5 * (mean.max(0) + mean.min(0))
         half = jnp.abs(mean - centre).max(0) + REACH * deviation.max(0)
         spans[name] = centre, jnp.maximum(half, 1e-6 * (1.0 + jnp.abs(centre)))

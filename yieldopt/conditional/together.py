@@ -54,7 +54,7 @@ def log_correction(a: Array, b: Array, rho: Array, both: Array) -> Array:
 
     `both` is log P(a) P(b).
     """
-    return jnp.log1p(jnp.minimum(excess(a, b, rho) * jnp.exp(-jnp.maximum(both, -20.0)), 1e3))
+    return jnp.log1p(jnp.clip(excess(a, b, rho) * jnp.exp(-jnp.maximum(both, -20.0)), -0.999, 1e3))
 
 
 def couples(family: Family, own: Float[Array, "rows normals"]) -> Couples:

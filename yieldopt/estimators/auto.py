@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from yieldopt.conditional.doubts import FEW
 from yieldopt.errors import UserError
 from yieldopt.estimators.base import Estimate, Precision, Watch
 from yieldopt.estimators.monte_carlo import MonteCarlo
@@ -13,8 +14,6 @@ REFEREE = 30_000_000
 """Elements that the referee may draw when it is called in: about a minute on two cores."""
 UNITS = 200_000
 """Units that it may draw."""
-FEW = 30
-"""Below so many elements the mean field is not trusted: counting is cheap there."""
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ def _count(problem: Problem[Any], design: Any, sizes: Layout, key: Array, first:
 def tally(problem: Problem[Any], found: Unit) -> Counts:
     """Count units (leading axis) by what they failed."""
     owner = np.array([[limit.name == name for name, _ in rows(problem)] for limit in problem.limits], bool)
-    broken = ~(found.margins >= 0.0)
+    broken = ~(found.margins >= 0.0) & found.settled[:, None]  # without a rest, lost to no limit in particular
     fails = (broken[:, None, :] & owner).any(-1)
     passed = ~fails.any(-1) & found.settled
     alone = fails & (fails.sum(-1) == 1)[:, None]

@@ -14,7 +14,7 @@ from yieldopt.conditional.integrand import Route, evaluate
 from yieldopt.conditional.log_pass import LogPass
 from yieldopt.conditional.prepare import Prepared, frame
 from yieldopt.conditional.structure import sites_of
-from yieldopt.estimators.base import Estimate, Precision, Watch, student_interval
+from yieldopt.estimators.base import Estimate, Precision, Watch, binomial_interval, student_interval
 from yieldopt.estimators.proposal import PARTS, Proposal, aim
 from yieldopt.problem import Problem, at
 from yieldopt.timing import Stopwatch
@@ -80,7 +80,7 @@ class Sobol:
             mean, stderr = loss.mean(), loss.std(ddof=1) / np.sqrt(REPLICATES)
             half = stats.t.ppf(0.5 + 0.5 * self.precision.confidence, REPLICATES - 1) * stderr
             asked, spent = self.precision.half_width(mean), sums.points * REPLICATES
-            self.watch.tell("sampling", min(1.0, (asked / max(half, 1e-300)) ** 2))
+            self.watch.tell("sampling", min(1.0, asked / max(half, 1e-300)) ** 2)
             if half <= 0.9 * asked or spent >= self.points or self.watch.stop.is_set():
                 return sums, proposal
             if not anew and spent >= AGAIN and half > 2.0 * asked:
@@ -105,6 +105,8 @@ class Sobol:
         stderr = float(np.hypot(losses.std(ddof=1) / np.sqrt(REPLICATES), bias))
         value, doubt = (1.0 - loss) * defects, float(sum(stated.values())) * defects
         low, high = student_interval(1.0 - loss, stderr, REPLICATES, self.precision.confidence)
+        if loss == 1.0:  # every draw is lost, so that nothing scatters: what as many more might have shown
+            high = binomial_interval(0, sums.points * REPLICATES, self.precision.confidence)[1]
         names = [limit.name for limit in problem.limits]
         over = sums.points * REPLICATES
         limits = {n: (float(f / over), float(a / over)) for n, f, a in zip(names, sums.fails, sums.alone, strict=True)}

@@ -201,6 +201,9 @@ def _layout(inputs: Inputs) -> list[Mistake]:
     if len(bumps.x) < 3:
         few = f"{len(bumps.x)} joint" + ("s" if len(bumps.x) != 1 else "")
         found.append(Mistake("three joints at least, to hold a chip level", few, "Add bumps.", "bump_map"))
+    elif np.linalg.svd(np.stack([bumps.x, bumps.y]), compute_uv=False)[1] < 1e-3 * bumps.pitch:
+        got = f"{len(bumps.x)} joints in one line"
+        found.append(Mistake("joints in more than one line, to hold a chip level", got, "Add a row.", "bump_map"))
     return found
 
 
