@@ -57,8 +57,11 @@ def _worst(seen: dict[int, float]) -> list[int]:
 
 
 def sought(known: dict[float, float], goal: float = -0.5 * ROOM) -> float:
-    """The next share to look at: where a line through the two nearest known ones reaches the goal."""
+    """The next share to look at: where a line through two known ones reaches the goal, one on either side of it if there
+    are such, else the nearest two.
+    """
     (one, a), *others = sorted(known.items(), key=lambda item: abs(item[1] - goal))
+    others.sort(key=lambda item: ((item[1] > goal) == (a > goal), abs(item[1] - goal)))
     slope = (others[0][1] - a) / (others[0][0] - one) if others else 0.0
     move = (goal - a) / slope if slope > 0.1 else 0.25 * (goal - a)
     return one * float(np.clip(1.0 + move / one, 0.6, 1.4))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from yieldopt.resize import resized
+from yieldopt.resize import resized, sought
 from yieldopt.window import Search, audit
 
 A = np.array(
@@ -115,3 +115,10 @@ def test_a_window_is_resized_both_ways(first: float) -> None:
     window = resized(search, search(np.zeros(2), np.full(2, 0.05)), lambda p, _slot: float(np.log(p @ p)))
     assert -0.05 <= window.value <= 0.0
     assert window.capability == pytest.approx(1 / (3 * np.sqrt(2)), rel=0.03)
+
+
+def test_a_size_is_sought_between_one_too_small_and_one_too_large():
+    # Two sizes below the goal lie nearer to it than the one above: the line through them would lead past that one.
+    assert sought({1.0: -0.87, 1.2: -0.58, 1.4: 1.06}, -0.08) == pytest.approx(1.2 + 0.2 * 0.5 / 1.64)
+    assert sought({1.0: -0.5, 1.1: -0.3}, 0.0) == pytest.approx(1.25)
+    assert sought({1.0: -0.5}, 0.0) == pytest.approx(1.125)

@@ -101,15 +101,28 @@ def settle(prepared: Prepared, shared: Any, rest: Array) -> Crowd:
     free = jax.lax.stop_gradient((prepared.problem.model, prepared.design, shared, rest, light))
     pose, settled = _iterate(*free)
     force, stiffness, _ = _balance(prepared.problem.model, prepared.design, shared, rest, light, pose)
-    pose = pose - jnp.linalg.solve(jax.lax.stop_gradient(stiffness), force)
+    pose = pose - inverse(jax.lax.stop_gradient(stiffness)) @ force
     _, stiffness, there = _balance(prepared.problem.model, prepared.design, shared, rest, reach, pose)
     scatter = (reach.lever * (reach.weight * there.variance)) @ reach.lever.T
-    compliance = jnp.linalg.inv(stiffness)
+    compliance = inverse(stiffness)
     spread = compliance @ scatter @ compliance.T
     extra = reach.lever @ (reach.weight * reach.relaxed(pose - rest, there, compliance, spread))
     # A balance that the least push would upset (a stiffness without a root) is no place of rest.
     stable = jnp.isfinite(jnp.linalg.cholesky(jax.lax.stop_gradient(stiffness))).all()
     return Crowd(pose - jnp.clip(compliance @ extra, -1.0, 1.0), compliance, scatter, settled & stable)
+
+
+@jax.custom_vjp
+def inverse(matrix: Float[Array, "pose pose"]) -> Float[Array, "pose pose"]:
+    """Inverse of a small matrix whose derivative takes it as it is: no second factorization."""
+    return jnp.linalg.inv(matrix)
+
+
+def _inverse_back(inverted: Array, out: Array) -> tuple[Array]:
+    return (-inverted.T @ out @ inverted.T,)
+
+
+inverse.defvjp(lambda matrix: (inverse(matrix),) * 2, _inverse_back)
 
 
 def _balance(model: Any, design: Any, shared: Any, rest: Array, reach: Reach, pose: Array) -> tuple[Array, Array, Mean]:

@@ -132,7 +132,8 @@ def fit(
     weights = jax.lax.optimization_barrier(weights)  # else constant weights are folded at compile time, for seconds
     normal = jnp.einsum("pt,pr,pu->rtu", at, weights, at) + 1e-10 * jnp.eye(at.shape[1])
     right = jnp.einsum("pt,pr,prc->rtc", at / np.sqrt(len(points)), weights, values)
-    found = jnp.moveaxis(jnp.linalg.solve(normal, right), 0, 1)
+    solved = jax.vmap(lambda n, r: jax.scipy.linalg.solve(n, r, assume_a="pos"))(normal, right)
+    found = jnp.moveaxis(solved, 0, 1)
     if not degrees:
         return found[0]
     tensor = jnp.zeros((*(d + 1 for d in degrees), *found.shape[1:]))

@@ -6,7 +6,6 @@ Every number (design, spreads, limits, sites, points) is an argument, so that ch
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +16,7 @@ from yieldopt.conditional.chunked import chunked
 from yieldopt.conditional.log_pass import LogPass, log_pass
 from yieldopt.conditional.prepare import Frame, Prepared, prepare, series
 from yieldopt.problem import Problem
+from yieldopt.programs import program
 
 CHUNK_NODES = 32768
 """Nodes worked on at once: enough to fill the vector units, little enough for flat memory."""
@@ -77,18 +77,18 @@ def _chunk(prepared: Prepared) -> int:
     return int(2 ** np.clip(np.round(np.log2(CHUNK_NODES / max(nodes, 1))), 0, 6))
 
 
-@eqx.filter_jit
+@program
 def _prepare(problem: Any, design: Any, structure: Any, nodes: Any) -> Prepared:
     return prepare(problem, design, structure, nodes)
 
 
-@eqx.filter_jit
+@program
 def evaluate(prepared: Prepared, points: Float[Array, "draws normals"]) -> LogPass:
     """`log_pass` at many shared draws, a chunk at a time."""
     return chunked(lambda z: log_pass(prepared, z), points, _chunk(prepared))
 
 
-@eqx.filter_jit
+@program
 def _slope(prepared: Prepared, points: Array, weights: Array) -> tuple[Array, Any]:
     """Losses at points, and the slope of their weighted sum in what a design moves of `prepared`.
 
@@ -112,7 +112,7 @@ def _slope(prepared: Prepared, points: Array, weights: Array) -> tuple[Array, An
     return loss.ravel()[: len(points)], slope
 
 
-@eqx.filter_jit
+@program
 def _followed(problem: Any, design: Any, structure: Any, boxes: Any, found: Any, slope: Any) -> Any:
     """The slope in the design, from that in all that moves with it."""
 

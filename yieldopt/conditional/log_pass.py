@@ -160,14 +160,15 @@ def _eased(
 ) -> Array:
     """The index of one row where its pull on its own pose has settled with the force that it then has."""
 
-    def ease(shift: Array, _: None) -> tuple[Array, Array]:
-        found = chebyshev.evaluate(jnp.clip(where.at[np.array(own)].add(shift / half), -1.0, 1.0), series)
-        there = margins.read(found, scale)[1]
-        move = (shift + sway * there.surplus) / jnp.maximum(1.0 + sway * there.stiffer, 0.5)
-        return shift - move, found
+    def look(shift: Array, columns: Array) -> Array:
+        return chebyshev.evaluate(jnp.clip(where.at[np.array(own)].add(shift / half), -1.0, 1.0), columns)
 
-    found = jax.lax.scan(ease, jnp.zeros_like(sway), None, length=EASED)[1][-1]
-    beta, there = margins.read(found, scale)
+    def ease(shift: Array, _: None) -> tuple[Array, None]:
+        surplus, stiffer = margins.push(look(shift, margins.pushing(series, len(scale))), scale)
+        return shift - (shift + sway * surplus) / jnp.maximum(1.0 + sway * stiffer, 0.5), None
+
+    shift = jax.lax.scan(ease, jnp.zeros_like(sway), None, length=EASED - 1)[0]
+    beta, there = margins.read(look(shift, series), scale)
     pull = there.pull / jnp.maximum(1.0 + sway * there.stiffer, 0.5)
     change = jnp.einsum("fn,fgn,gn->n", pull, scatter, pull) - ((pull * sway) ** 2 * there.variance).sum(0)
     return beta / jnp.sqrt(1.0 + jnp.maximum(change, 0.0))

@@ -90,11 +90,21 @@ def release(squeezed: Array) -> Array:
 
 def read(found: Float[Array, "columns nodes"], scale: Float[Array, " forces"]) -> tuple[Array, Own]:
     """Index and `Own` (forces x nodes) from the columns of a row's series."""
-    count, scale = len(scale), scale[:, None]
-    pull, surplus, stiffer, variance = (found[1 + i * count : 1 + (i + 1) * count] for i in range(COLUMNS))
-    return release(found[0]), Own(
-        pull, scale * jnp.sinh(surplus), scale * jnp.sinh(stiffer), scale**2 * jnp.exp(variance)
-    )
+    count = len(scale)
+    pull, variance = (found[1 + i * count : 1 + (i + 1) * count] for i in (0, COLUMNS - 1))
+    variance = scale[:, None] ** 2 * jnp.exp(variance)
+    return release(found[0]), Own(pull, *push(pushing(found.T, count).T, scale), variance)
+
+
+def pushing(series: Float[Array, "*terms columns"], forces: int) -> Float[Array, "*terms some"]:
+    """Those of a row's columns that say how a failing element pushes: `push` reads them."""
+    return series[..., 1 + forces : 1 + 3 * forces]
+
+
+def push(found: Float[Array, "columns nodes"], scale: Float[Array, " forces"]) -> tuple[Array, Array]:
+    """Surplus and stiffer of `Own` (forces x nodes)."""
+    surplus, stiffer = jnp.split(scale[jnp.arange(len(found)) % len(scale)][:, None] * jnp.sinh(found), 2)
+    return surplus, stiffer
 
 
 def _own(family: Family, wheres: Array, box: Box, means: Forces, found: Found) -> Array:

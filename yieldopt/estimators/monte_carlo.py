@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +11,7 @@ from jax import Array
 from yieldopt.estimators.base import Estimate, Precision, Watch, binomial_interval
 from yieldopt.exact import Layout, Unit, layout, margins, rows
 from yieldopt.problem import Problem
+from yieldopt.programs import program
 from yieldopt.timing import Stopwatch
 
 BLOCK = 64
@@ -77,7 +77,7 @@ class MonteCarlo:
         )  # fmt: skip
 
 
-@eqx.filter_jit
+@program
 def _count(problem: Problem[Any], design: Any, sizes: Layout, key: Array, first: Array, blocks: int) -> Counts:
     found = jax.lax.map(lambda b: units(problem, design, sizes, key, b), first + jnp.arange(blocks))
     flat = jax.tree.map(lambda leaf: leaf.reshape(blocks * BLOCK, *leaf.shape[2:]), found)

@@ -22,13 +22,13 @@ AUDITED = 16
 """Points that the audit of a window scatters."""
 CLIMBS = 4
 """Steps uphill from the worst of them."""
-ACTIVE = 8
+ACTIVE = 5
 """Corners of a window looked at anew in a step."""
 INERT = 0.25
 """Change in log loss over six drifts each way below which a knob counts as inert: about its best place, the change
 over three drifts is a quarter of that, and the audit looks at both sides.
 """
-STEPS = 5
+STEPS = 8
 """Steps of the search."""
 SIZES = 4
 """Sizes that are verified on fresh points."""

@@ -1,0 +1,182 @@
+"""Programs that outlive a process: what was once traced and compiled on a machine is loaded, not traced again.
+
+JAX's own cache spares the compiler; the tracing before it is half of a short run. A program is loaded only where all
+that could have made another of it is the same: every file of the engine, of models and of what they import from outside
+the installed packages, what is installed, the flags, the machine, the shapes, and all in the arguments that is not an
+array. What cannot be told is compiled; what does not load, or ended the process that tried, is made anew.
+"""
+
+import enum
+import hashlib
+import io
+import os
+import pickle
+import tempfile
+from collections.abc import Callable, Iterable
+from functools import wraps
+from pathlib import Path
+from typing import Any, NamedTuple, ParamSpec, TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jax.errors import JaxRuntimeError
+from jax.experimental.serialize_executable import deserialize_and_load, serialize
+
+from yieldopt.surroundings import surroundings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MOST = 128
+"""Programs kept; those not used for longest go first."""
+NEVER = 1e9
+"""Seconds that no compilation takes."""
+SIGNED = 32
+"""Bytes of the checksum in front of a kept program."""
+UNTOLD = pickle.PicklingError, TypeError, AttributeError, ValueError, NotImplementedError
+"""What pickling raises on what has no name (a function made on the spot) or is no plain data."""
+_folder: list[Path] = []
+
+
+class Hole(enum.Enum):
+    """Stands where an array was."""
+
+    ARRAY = 0
+
+
+class Ready(NamedTuple):
+    """A compiled program of flat arrays, the shell that its results go into, and its first results."""
+
+    run: Any
+    shell: Any
+    first: list[Any]
+
+
+def keep(folder: Path | None) -> None:
+    """Keep programs in `folder` from now on, or none: what is kept is run, so nobody else may be able to write there.
+
+    Those of a CPU alone: others were never tried.
+    """
+    _folder.clear()
+    if folder:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _folder.append(folder)
+
+
+def program(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function of trees: arrays are its arguments, all else is fixed in it (as `equinox.filter_jit` does)."""
+    plain = eqx.filter_jit(function)
+    known: dict[Any, tuple[Callable[..., list[Any]], Any]] = {}
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        leaves, tree = jax.tree.flatten((args, kwargs))
+        if not _folder or jax.default_backend() != "cpu" or any(isinstance(leaf, Tracer) for leaf in leaves):
+            return plain(*args, **kwargs)
+        fixed = [_hole(leaf) for leaf in leaves]
+        arrays = [jnp.asarray(leaf) for leaf in leaves if _hole(leaf) is Hole.ARRAY]
+        shapes = tuple((a.shape, str(a.dtype), a.weak_type) for a in arrays)
+        key = tree, tuple((type(leaf), leaf) for leaf in fixed), shapes
+        if key in known:
+            run, shell = known[key]
+            return _filled(shell, run(*arrays))
+        ready = _ready(function, jax.tree.unflatten(tree, fixed), arrays, shapes)
+        known[key] = ready.run, ready.shell
+        return _filled(ready.shell, ready.first)
+
+    return call
+
+
+def _hole(leaf: Any) -> Any:
+    return Hole.ARRAY if isinstance(leaf, jax.Array | np.ndarray) else leaf
+
+
+def _filled(shell: Any, arrays: Iterable[Any]) -> Any:
+    """A tree with arrays in its holes."""
+    rest = iter(arrays)
+    return jax.tree.map(lambda leaf: next(rest) if leaf is Hole.ARRAY else leaf, shell)
+
+
+def _ready(function: Callable[..., Any], asked: Any, arrays: list[Any], shapes: Any) -> Ready:
+    """The program: loaded, or compiled and kept."""
+    try:
+        told = _told((f"{function.__module__}.{function.__qualname__}", asked, shapes, list(surroundings())))
+    except UNTOLD:
+        return _compiled(function, asked, arrays)
+    path = _folder[0] / told
+    ready = _loaded(path, arrays)
+    if ready is None:
+        ready = _compiled(function, asked, arrays)
+        _save(path, ready)
+    return ready
+
+
+def _told(thing: Any) -> str:
+    """A checksum of what a thing holds, whether or not parts of it are one object."""
+    file = io.BytesIO()
+    pickler = pickle.Pickler(file)
+    pickler.fast = True
+    pickler.dump(thing)
+    return hashlib.sha256(file.getvalue()).hexdigest()
+
+
+def _compiled(function: Callable[..., Any], asked: Any, arrays: list[Any]) -> Ready:
+    shells: list[Any] = []
+
+    def flat(*arrays: Any) -> list[Any]:
+        args, kwargs = _filled(asked, arrays)
+        leaves, tree = jax.tree.flatten(function(*args, **kwargs))
+        shells.append(jax.tree.unflatten(tree, [_hole(leaf) for leaf in leaves]))
+        return [leaf for leaf in leaves if _hole(leaf) is Hole.ARRAY]
+
+    flat.__name__ = function.__name__
+    lowered = jax.jit(flat).lower(*arrays)
+    # What comes out of JAX's own cache cannot be kept again (jaxlib 0.10 forgets its kernels): it is not to go in.
+    least = jax.config.values["jax_persistent_cache_min_compile_time_secs"]
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", NEVER)
+    try:
+        run = lowered.compile()
+    finally:
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", least)
+    return Ready(run, shells[-1], run(*arrays))
+
+
+def _loaded(path: Path, arrays: list[Any]) -> Ready | None:
+    """A kept program that has run once, none where there is none that does."""
+    tried = path.with_suffix(".tried")
+    if not path.exists() or tried.exists():
+        tried.unlink(missing_ok=True)
+        return None
+    try:
+        kept = path.read_bytes()
+        if hashlib.sha256(kept[SIGNED:]).digest() != kept[:SIGNED]:
+            return None
+        tried.touch()
+        # What is not lowered does not set LAPACK up, and calling it then ends the process.
+        jax.jit(jnp.linalg.inv).lower(jnp.eye(1))
+        payload, into, out, shell = pickle.loads(kept[SIGNED:])
+        run = deserialize_and_load(payload, into, out)
+        first = jax.block_until_ready(run(*arrays))
+        os.utime(path)
+        tried.unlink(missing_ok=True)
+    except Exception:  # whatever is wrong with what was kept: it is made anew
+        return None
+    return Ready(run, shell, first)
+
+
+def _save(path: Path, ready: Ready) -> None:
+    try:
+        kept = pickle.dumps((*serialize(ready.run), ready.shell))
+    except (*UNTOLD, JaxRuntimeError):
+        return  # jaxlib 0.10 cannot write all that it can run
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(hashlib.sha256(kept).digest() + kept)
+        Path(file.name).replace(path)
+        for old in sorted(path.parent.iterdir(), key=lambda p: -p.stat().st_mtime)[MOST:]:
+            old.unlink(missing_ok=True)
+    except OSError:
+        return  # a full disk is no reason to fail

@@ -1,0 +1,41 @@
+"""All beside its arguments that could make another program of a function: files, installed packages, flags, machine."""
+
+import os
+import platform
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+
+
+def surroundings() -> Iterator[Any]:
+    """What two processes must have in common for one to run what the other compiled; plain data."""
+    yield sys.version, platform.node(), platform.machine(), os.environ.get("XLA_FLAGS")
+    yield sorted((name, repr(value)) for name, value in jax.config.values.items())
+    yield [(d.platform, d.device_kind, d.client.platform_version) for d in jax.devices()]
+    processor = Path("/proc/cpuinfo")
+    if processor.exists():
+        yield next((line for line in processor.read_text().splitlines() if line.startswith("flags")), "")
+    places = {Path(path).resolve() for path in sysconfig.get_paths().values()}
+    yield sorted((p.name, p.stat().st_mtime_ns) for place in places for p in place.glob("*.dist-info"))
+    for path in sorted(_ours(tuple(str(place) for place in places))):
+        found = path.stat()
+        yield str(path), found.st_size, found.st_mtime_ns
+
+
+def _ours(installed: tuple[str, ...]) -> set[Path]:
+    """Every file of the engine, of models, and of what they import from outside the installed packages."""
+    folders: set[Path] = set()
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if not file or not (name.startswith("yieldopt") or not str(Path(file).resolve()).startswith(installed)):
+            continue
+        folder = Path(file).resolve().parent
+        folders.add(folder)
+        if hasattr(module, "__path__") and "." not in name:  # a package: what it may yet import as well
+            folders.update(path for path in folder.rglob("*") if path.is_dir())
+    files = {path for folder in folders for path in folder.iterdir()}
+    return {path for path in files if path.is_file() and path.suffix != ".pyc"}
