@@ -57,8 +57,8 @@ def _worst(seen: dict[int, float]) -> list[int]:
 
 
 def sought(known: dict[float, float], goal: float = -0.5 * ROOM) -> float:
-    """The next share to look at: where a line through two known ones reaches the goal, one on either side of it if there
-    are such, else the nearest two.
+    """The next share to look at: where a line through two known ones reaches the goal, one on either side of it where
+    there are such, else the nearest two.
     """
     (one, a), *others = sorted(known.items(), key=lambda item: abs(item[1] - goal))
     others.sort(key=lambda item: ((item[1] > goal) == (a > goal), abs(item[1] - goal)))
