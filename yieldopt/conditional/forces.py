@@ -95,7 +95,8 @@ def _median(values: Float[Array, " points"]) -> Array:
     """The median, by counting: a program that sorts cannot always be kept (`programs`)."""
     below = (values <= values[:, None]).sum(1)
     count = len(values)
-    return 0.5 * sum(jnp.where(below > k, values, jnp.inf).min() for k in ((count - 1) // 2, count // 2))
+    low, high = (jnp.where(below > k, values, jnp.inf).min() for k in ((count - 1) // 2, count // 2))
+    return 0.5 * (low + high)
 
 
 def axes_of(own: int, used: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
