@@ -12,7 +12,8 @@ import io
 import os
 import pickle
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, TypeVar
@@ -45,6 +46,16 @@ class Hole(enum.Enum):
     """Stands where an array was."""
 
     ARRAY = 0
+
+
+@dataclass(frozen=True)
+class Given:
+    """Stands where an argument is handed on as it is: a copy of a million sites takes as long as what is done to them.
+
+    `place` counts the arrays among the arguments.
+    """
+
+    place: int
 
 
 class Ready(NamedTuple):
@@ -82,10 +93,10 @@ def program(function: Callable[P, R]) -> Callable[P, R]:
         key = tree, tuple((type(leaf), leaf) for leaf in fixed), shapes
         if key in known:
             run, shell = known[key]
-            return _filled(shell, run(*arrays))
+            return _filled(shell, run(*arrays), arrays)
         ready = _ready(function, jax.tree.unflatten(tree, fixed), arrays, shapes)
         known[key] = ready.run, ready.shell
-        return _filled(ready.shell, ready.first)
+        return _filled(ready.shell, ready.first, arrays)
 
     return call
 
@@ -94,10 +105,14 @@ def _hole(leaf: Any) -> Any:
     return Hole.ARRAY if isinstance(leaf, jax.Array | np.ndarray) else leaf
 
 
-def _filled(shell: Any, arrays: Iterable[Any]) -> Any:
+def _filled(shell: Any, arrays: Iterable[Any], given: Sequence[Any] = ()) -> Any:
     """A tree with arrays in its holes."""
     rest = iter(arrays)
-    return jax.tree.map(lambda leaf: next(rest) if leaf is Hole.ARRAY else leaf, shell)
+
+    def fill(leaf: Any) -> Any:
+        return next(rest) if leaf is Hole.ARRAY else given[leaf.place] if isinstance(leaf, Given) else leaf
+
+    return jax.tree.map(fill, shell)
 
 
 def _ready(function: Callable[..., Any], asked: Any, arrays: list[Any], shapes: Any) -> Ready:
@@ -129,8 +144,10 @@ def _compiled(function: Callable[..., Any], asked: Any, arrays: list[Any]) -> Re
     def flat(*arrays: Any) -> list[Any]:
         args, kwargs = _filled(asked, arrays)
         leaves, tree = jax.tree.flatten(function(*args, **kwargs))
-        shells.append(jax.tree.unflatten(tree, [_hole(leaf) for leaf in leaves]))
-        return [leaf for leaf in leaves if _hole(leaf) is Hole.ARRAY]
+        handed = {id(array): Given(place) for place, array in enumerate(arrays)}
+        holes = [handed.get(id(leaf), _hole(leaf)) for leaf in leaves]
+        shells.append(jax.tree.unflatten(tree, holes))
+        return [leaf for leaf, hole in zip(leaves, holes, strict=True) if hole is Hole.ARRAY]
 
     flat.__name__ = function.__name__
     lowered = jax.jit(flat).lower(*arrays)

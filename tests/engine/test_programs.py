@@ -111,6 +111,18 @@ def test_under_a_transformation_nothing_is_kept(folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
+def test_what_is_handed_on_is_not_copied(folder: Path) -> None:
+    def handed(large: Any, number: Any) -> Any:
+        return {"large": large, "more": large + number}
+
+    for _ in range(2):
+        for size in (1.0, 2.0):
+            large = jnp.full(3, size)
+            found = programs.program(handed)(large, jnp.asarray(1.0))
+            assert found["large"] is large
+            np.testing.assert_array_equal(found["more"], size + 1.0)
+
+
 PROCESS = """
 import sys
 from pathlib import Path
