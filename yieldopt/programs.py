@@ -145,7 +145,7 @@ def _compiled(function: Callable[..., Any], asked: Any, arrays: list[Any]) -> Re
         args, kwargs = _filled(asked, arrays)
         leaves, tree = jax.tree.flatten(function(*args, **kwargs))
         handed = {id(array): Given(place) for place, array in enumerate(arrays)}
-        holes = [handed.get(id(leaf), _hole(leaf)) for leaf in leaves]
+        holes: list[Any] = [handed.get(id(leaf), _hole(leaf)) for leaf in leaves]
         shells.append(jax.tree.unflatten(tree, holes))
         return [leaf for leaf, hole in zip(leaves, holes, strict=True) if hole is Hole.ARRAY]
 
