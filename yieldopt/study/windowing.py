@@ -22,11 +22,12 @@ AUDITED = 16
 """Points that the audit of a window scatters."""
 CLIMBS = 4
 """Steps uphill from the worst of them."""
-ACTIVE = 5
-"""Corners of a window looked at anew in a step."""
-INERT = 0.25
-"""Change in log loss over six drifts each way below which a knob counts as inert: about its best place, the change
-over three drifts is a quarter of that, and the audit looks at both sides.
+ACTIVE = 0.6
+"""Share of a window's corners looked at anew in a step, the worst ones: what is left out is known from before."""
+INERT, ALIKE = 1.0, 0.5
+"""Change in log loss over six drifts each way below which a knob counts as inert, where both ways are alike to within
+what one rare draw makes of it: about its best place, the change over three drifts is a quarter of that, and the audit
+looks at both sides.
 """
 STEPS = 8
 """Steps of the search."""
@@ -119,8 +120,9 @@ class Windowing:
             return np.array([value - self.allowed]), slope[None]
 
         inert = self._inert(point, low, high)
+        active = int(np.ceil(ACTIVE * 2 ** (len(self.plan.drift) - len(inert))))
         return Search(
-            constraint, low, high, self.plan.drift, self.measure, STEPS, 1e-2, 0.1, self.watch, self.loss.refit, ACTIVE,
+            constraint, low, high, self.plan.drift, self.measure, STEPS, 1e-2, 0.1, self.watch, self.loss.refit, active,
             inert,
         )  # fmt: skip
 
@@ -144,7 +146,7 @@ class Windowing:
             ends = np.tile(point, (2, 1))
             ends[:, k] = np.clip(own[k] + np.array([-6.0, 6.0]) * drift, low[k], high[k])
             below, above = (self.loss.value(end) - value for end in ends)
-            if max(below, above, 0.0) - min(below, above, 0.0) < INERT:
+            if abs(above - below) < ALIKE and max(abs(below), abs(above)) < INERT:
                 found[k] = 1.0 if above >= below else -1.0
         return found
 
