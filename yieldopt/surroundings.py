@@ -10,6 +10,9 @@ from typing import Any
 
 import jax
 
+INSTALLED = "stdlib", "platstdlib", "purelib", "platlib", "scripts"
+"""Where what is installed lies, by the names of `sysconfig`."""
+
 
 def surroundings() -> Iterator[Any]:
     """What two processes must have in common for one to run what the other compiled; plain data."""
@@ -19,21 +22,24 @@ def surroundings() -> Iterator[Any]:
     processor = Path("/proc/cpuinfo")
     if processor.exists():
         yield next((line for line in processor.read_text().splitlines() if line.startswith("flags")), "")
-    places = {Path(path).resolve() for path in sysconfig.get_paths().values()}
+    # Not the whole prefix: an environment may lie around somebody's own files.
+    places = {Path(sysconfig.get_path(name)).resolve() for name in INSTALLED}
     yield sorted((p.name, p.stat().st_mtime_ns) for place in places for p in place.glob("*.dist-info"))
-    for path in sorted(_ours(tuple(str(place) for place in places))):
+    for path in sorted(_ours(places)):
         found = path.stat()
         yield str(path), found.st_size, found.st_mtime_ns
 
 
-def _ours(installed: tuple[str, ...]) -> set[Path]:
+def _ours(installed: set[Path]) -> set[Path]:
     """Every file of the engine, of models, and of what they import from outside the installed packages."""
     folders: set[Path] = set()
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if not file or not (name.startswith("yieldopt") or not str(Path(file).resolve()).startswith(installed)):
+        if not file:
             continue
         folder = Path(file).resolve().parent
+        if not name.startswith("yieldopt") and any(folder.is_relative_to(place) for place in installed):
+            continue
         folders.add(folder)
         if hasattr(module, "__path__") and "." not in name:  # a package: what it may yet import as well
             folders.update(path for path in folder.rglob("*") if path.is_dir())

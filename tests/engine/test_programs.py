@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,9 @@ def test_what_is_fixed_and_what_has_another_shape_is_another_program(folder: Pat
 def test_a_touched_file_of_ours_a_flag_or_an_option_is_another_program(
     folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    # Inside the environment's own prefix, as where the environment lies in the project's folder.
+    known = sysconfig.get_paths()
+    monkeypatch.setattr(sysconfig, "get_paths", lambda *_: {**known, "data": str(tmp_path)})
     (tmp_path / "own_model.py").write_text("SIZE = 1\n")
     monkeypatch.syspath_prepend(tmp_path)
     __import__("own_model")

@@ -58,8 +58,6 @@ def log_pass(prepared: Prepared, unit: Float[Array, " normals"]) -> LogPass:
             unit_ok = unit_ok & ok
     # A unit without a pose is lost, and to no limit in particular.
     by_limit, together = jnp.where(crowd.settled, by_limit, 0.0), jnp.where(crowd.settled, together, 0.0)
-    # A unit without a pose is lost, and to no limit in particular.
-    by_limit, together = jnp.where(crowd.settled, by_limit, 0.0), jnp.where(crowd.settled, together, 0.0)
     total = jnp.where(jnp.isinf(by_limit), 0.0, by_limit).sum() + together
     return LogPass(jnp.where(unit_ok & crowd.settled, total, -jnp.inf), by_limit, together, crowd.settled, outside)
 
