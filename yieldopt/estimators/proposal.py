@@ -14,8 +14,8 @@ import numpy as np
 from scipy import stats
 from scipy.special import ndtri
 
-KEPT = 5
-"""Directions at most."""
+from yieldopt.estimators.aimed import Aimed, fit
+
 PARTS = 8
 """Equal parts of the points."""
 LIMITS = 4
@@ -30,26 +30,6 @@ ENOUGH = 80.0
 """Effective number of draws that a stage fits a law to."""
 INFLATED = 1.25
 """Spread of the first pilot's draws: reaches the losses without starving in some twenty dimensions."""
-
-
-class Aimed(NamedTuple):
-    """Rotation of the normals (leading directions first), and mean and factor of the proposed law in those."""
-
-    rotation: np.ndarray
-    mean: np.ndarray
-    factor: np.ndarray
-
-    def points(self, normals: np.ndarray) -> np.ndarray:
-        """Carry standard normals onto the proposed law."""
-        kept = len(self.mean)
-        lead = self.mean + normals[:, :kept] @ self.factor.T
-        return np.concatenate([lead, normals[:, kept:]], 1) @ self.rotation.T
-
-    def log_ratio(self, points: np.ndarray) -> np.ndarray:
-        """Log of the proposed density over the standard one."""
-        inside = points @ self.rotation[:, : len(self.mean)]
-        off = np.linalg.solve(self.factor, (inside - self.mean).T)
-        return 0.5 * (inside**2).sum(1) - 0.5 * (off**2).sum(0) - np.log(np.abs(np.diag(self.factor))).sum()
 
 
 class Proposal(NamedTuple):
@@ -130,7 +110,7 @@ def _tried(z: np.ndarray, seen: np.ndarray, weight: np.ndarray) -> list[Tried]:
     found: list[Tried] = []
     for column in nearest:
         power = _power(seen[:, column], weight)
-        law = fit(z, _log(seen[:, column]) * max(power, 1e-6), weight)
+        law = fit(z, _log(seen[:, column]), weight, power)
         found.append(Tried(float(cost[column]), power, law))
     return found
 
@@ -171,35 +151,3 @@ def _shared(wide: Aimed, laws: list[tuple[Aimed, float]]) -> tuple[Aimed, ...]:
     while dealt.sum() < PARTS - 2:
         dealt[np.argmax(wanted / dealt)] += 1
     return wide, *(law for (law, _), count in zip(laws, dealt, strict=True) for _ in range(count))
-
-
-def fit(z: np.ndarray, log_loss: np.ndarray, weight: np.ndarray) -> Aimed | None:
-    """The law that log losses seen at weighted draws suggest; none where none was seen."""
-    good = np.isfinite(log_loss)
-    if good.sum() < 3:
-        return None
-    z, log_loss, weight = z[good], log_loss[good], weight[good]
-    share = weight * np.exp(log_loss - log_loss.max())
-    share = share / share.sum()
-    score = _scores(z, log_loss, share)
-    _, vectors = np.linalg.eigh((share[:, None] * score).T @ score)
-    rotation = vectors[:, ::-1]
-    kept = min(KEPT, z.shape[1])
-    inside = z @ rotation[:, :kept]
-    mean = share @ inside
-    effective = 1.0 / (share**2).sum()
-    spread = (share[:, None] * (inside - mean)).T @ (inside - mean)
-    spread = (effective * spread + 3.0 * np.eye(kept)) / (effective + 3.0) + 0.1 * np.eye(kept)
-    return Aimed(rotation, mean, np.linalg.cholesky(spread))
-
-
-def _scores(z: np.ndarray, log_loss: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Gradient of a ridge regression of log loss on the draws and their squares, weighted to where the loss is."""
-    # Half the weight follows the loss; the other half keeps the regression defined where few draws carry it.
-    weight = 0.5 * share + 0.5 / len(share)
-    terms = np.concatenate([np.ones((len(z), 1)), z, z**2 - 1.0], 1)
-    ridge = np.diag(np.concatenate([[1e-9], np.full(2 * z.shape[1], 0.01)]))
-    fitted = np.linalg.solve(
-        (weight[:, None] * terms).T @ terms + ridge, (weight[:, None] * terms).T @ np.maximum(log_loss, -50.0)
-    )
-    return fitted[1 : z.shape[1] + 1] + 2.0 * fitted[z.shape[1] + 1 :] * z
