@@ -19,6 +19,7 @@ from yieldopt.conditional.prepare import Prepared, frame, thinned
 from yieldopt.estimators.proposal import STAGES as FIRST
 from yieldopt.estimators.proposal import Proposal, aim
 from yieldopt.estimators.sobol import BATCH, losses
+from yieldopt.kriging import Seen
 from yieldopt.problem import Problem
 
 POINTS = 256
@@ -26,13 +27,13 @@ POINTS = 256
 ORDER = 10
 """Order of the cubature of a search."""
 STAGES = 2
-"""Stages that aim a slot anew, from the laws of the first slot aimed."""
+"""Stages that aim a slot anew, from the laws that it had."""
 KEPT = 16
 """Designs kept prepared: a corner is aimed at, then looked at."""
-SAY = 0.5
-"""Share of a loss above which one point has too much of the say."""
+STEADY = 0.25
+"""Standard error of a log loss up to which its points are taken as they are."""
 TURNS = 3
-"""Times that a slot's points are looked at before they are taken as they are."""
+"""Times that a slot's points are looked at before they are taken all the same."""
 TINY = 1e-15
 """A loss below this counts as this."""
 
@@ -49,26 +50,37 @@ class LogLoss:
     box: Box
     seed: int = 0
     aims: dict[Any, Proposal] = field(default_factory=dict)
+    seen: list[Seen] = field(default_factory=list)
     evaluations: int = 0
 
     def __post_init__(self) -> None:
         self.few = frame(self.problem, self.design, ORDER, exact=0).nodes
         self.route = Route(frame(self.problem, self.design))
         self.size = self.route.frame.structure.unit
-        self.first: Proposal | None = None
         self._known: dict[bytes, Prepared] = {}
 
     def __call__(self, point: np.ndarray, slot: Any = 0) -> tuple[float, np.ndarray]:
         """Value and gradient at `point` (base units)."""
+        _, value, slope, _ = self.look(point, slot)
+        return value, slope
+
+    def look(self, point: np.ndarray, slot: Any = 0) -> Seen:
+        """Value and gradient with the standard error of the value, kept among what was `seen`."""
         prepared = thinned(self._prepared(point), self.few)
 
         def look(points: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, Any]:
             found = sample(prepared, jnp.asarray(points), jnp.asarray(weights / len(points)))
             return np.asarray(found.loss), found.design
 
-        loss, slope = self._seen(look, point, slot, POINTS)
+        loss, error, slope = self._seen(look, point, slot, POINTS)
         gradient = np.array([float(getattr(slope, name)) for name in self.box.names])
-        return float(np.log(loss)), np.nan_to_num(gradient / loss)
+        self.seen.append(Seen(point.copy(), float(np.log(loss)), np.nan_to_num(gradient / loss), error))
+        return self.seen[-1]
+
+    def ready(self, point: np.ndarray) -> None:
+        """Compile or load what looks run, so that it may be done while something else is."""
+        prepared = thinned(self._prepared(point), self.few)
+        sample(prepared, jnp.zeros((POINTS, self.size)), jnp.zeros(POINTS))
 
     def value(self, point: np.ndarray, slot: Any = 0) -> float:
         """The value alone, with all nodes and more points: half the time."""
@@ -76,25 +88,25 @@ class LogLoss:
         return float(np.log(self._seen(lambda z, _: (losses(prepared, z)[:, 0], None), point, slot, BATCH)[0]))
 
     def refit(self, point: np.ndarray, slot: Any = 0, turn: int = 0) -> None:
-        """Aim a slot's points at the losses of a point; another `turn`, other pilot draws."""
-        prepared = self._prepared(point)
-        stages = FIRST if self.first is None else STAGES
-        found = aim(lambda z: losses(prepared, z), self.size, BATCH, self.seed + 3 + turn, self.first, stages)
-        self.first = self.first or found
-        self.aims[slot] = found
+        """Aim a slot's points at the losses of a point; another `turn`, from scratch on other pilot draws."""
+        prepared, start = self._prepared(point), None if turn else self.aims.get(slot)
+        stages = STAGES if start else FIRST
+        self.aims[slot] = aim(lambda z: losses(prepared, z), self.size, BATCH, self.seed + 3 + turn, start, stages)
 
-    def _seen(self, look: Look, point: np.ndarray, slot: Any, count: int) -> tuple[float, Any]:
-        """The loss by a slot's points, and what else `look` gives.
+    def _seen(self, look: Look, point: np.ndarray, slot: Any, count: int) -> tuple[float, float, Any]:
+        """The loss by a slot's points, its error as a share of it, and what else `look` gives.
 
-        Where one point has most of the say (a loss that the aimed laws do not reach, met by chance with its whole
+        Where a few points have most of the say (a loss that the aimed laws do not reach, met by chance with its whole
         weight), the points are aimed anew: the truth is for fresh points to tell, a search needs a steady slope.
         """
         for turn in range(TURNS):
             points, weights = self._points(point, slot, count)
             found, more = look(points, weights)
-            terms = weights @ found, (weights * found).max()
-            if terms[1] <= SAY * terms[0] or turn + 1 == TURNS:
-                return max(float(terms[0]) / count, TINY), more
+            terms = weights * found
+            total = max(float(terms.sum()), count * TINY)
+            error = float(np.sqrt(count) * terms.std() / total)
+            if error <= STEADY or turn + 1 == TURNS:
+                return total / count, error, more
             self.refit(point, slot, turn + 1)
         raise AssertionError  # the last turn returns
 

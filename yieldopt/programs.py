@@ -12,10 +12,12 @@ import io
 import os
 import pickle
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import equinox as eqx
@@ -39,7 +41,9 @@ SIGNED = 32
 """Bytes of the checksum in front of a kept program."""
 UNTOLD = pickle.PicklingError, TypeError, AttributeError, ValueError, NotImplementedError
 """What pickling raises on what has no name (a function made on the spot) or is no plain data."""
+LEAST = "jax_persistent_cache_min_compile_time_secs"
 _folder: list[Path] = []
+_turn, _compiling = Lock(), list[float]()
 
 
 class Hole(enum.Enum):
@@ -81,6 +85,7 @@ def program(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function of trees: arrays are its arguments, all else is fixed in it (as `equinox.filter_jit` does)."""
     plain = eqx.filter_jit(function)
     known: dict[Any, tuple[Callable[..., list[Any]], Any]] = {}
+    alone = Lock()  # two threads that want the same program: one makes it
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -91,12 +96,14 @@ def program(function: Callable[P, R]) -> Callable[P, R]:
         arrays = [jnp.asarray(leaf) for leaf in leaves if _hole(leaf) is Hole.ARRAY]
         shapes = tuple((a.shape, str(a.dtype), a.weak_type) for a in arrays)
         key = tree, tuple((type(leaf), leaf) for leaf in fixed), shapes
-        if key in known:
-            run, shell = known[key]
-            return _filled(shell, run(*arrays), arrays)
-        ready = _ready(function, jax.tree.unflatten(tree, fixed), arrays, shapes)
-        known[key] = ready.run, ready.shell
-        return _filled(ready.shell, ready.first, arrays)
+        if key not in known:
+            with alone:
+                if key not in known:
+                    ready = _ready(function, jax.tree.unflatten(tree, fixed), arrays, shapes)
+                    known[key] = ready.run, ready.shell
+                    return _filled(ready.shell, ready.first, arrays)
+        run, shell = known[key]
+        return _filled(shell, run(*arrays), arrays)
 
     return call
 
@@ -151,14 +158,23 @@ def _compiled(function: Callable[..., Any], asked: Any, arrays: list[Any]) -> Re
 
     flat.__name__ = function.__name__
     lowered = jax.jit(flat).lower(*arrays)
-    # What comes out of JAX's own cache cannot be kept again (jaxlib 0.10 forgets its kernels): it is not to go in.
-    least = jax.config.values["jax_persistent_cache_min_compile_time_secs"]
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", NEVER)
-    try:
+    with _unshared():
         run = lowered.compile()
-    finally:
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", least)
     return Ready(run, shells[-1], run(*arrays))
+
+
+@contextmanager
+def _unshared() -> Generator[None]:
+    """Nothing goes into JAX's own cache: what comes out of it cannot be kept (jaxlib 0.10 forgets its kernels)."""
+    with _turn:
+        _compiling.append(jax.config.values[LEAST])
+        jax.config.update(LEAST, NEVER)
+    try:
+        yield
+    finally:
+        with _turn:
+            least = _compiling.pop()  # the last thread to end finds what the first had found
+            jax.config.update(LEAST, least)
 
 
 def _loaded(path: Path, arrays: list[Any]) -> Ready | None:

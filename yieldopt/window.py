@@ -16,8 +16,6 @@ from scipy import optimize, stats
 
 from yieldopt.estimators.base import Watch
 
-REFIT = 3
-"""The step after which points are placed anew: the box is then about as large as it will be."""
 Constraint = Callable[[np.ndarray, Any], tuple[np.ndarray, np.ndarray]]
 """(point, slot) -> values and gradients (constraints x knobs) at a point; met where no value is positive."""
 Measure = Literal["capability", "volume"]
@@ -50,10 +48,8 @@ class Window(NamedTuple):
 class Search:
     """A search over knobs in [low, high]: the first `len(drift)` span the window, the rest move it as a whole.
 
-    `refit(point, slot)` is called for every point after REFIT steps: there a noisy constraint may place its own points
-    anew. Where a constraint is dear, `active` points are looked at anew in a step, those that the linear model has as
-    the worst; the others keep the value and slope they had, carried along. Knobs known to be `inert` stay and have one
-    side looked at, the given one; the audit sees both. `radius` is the first step's, as a share of the ranges.
+    Knobs known to be `inert` stay and have one side looked at, the given one; the audit sees both. A knob whose whole
+    range is in the window limits it no more. `radius` is the first step's, as a share of the ranges.
     """
 
     constraint: Constraint
@@ -65,8 +61,6 @@ class Search:
     tolerance: float = 1e-5
     radius: float = 0.25
     watch: Watch = field(default_factory=Watch)
-    refit: Callable[[np.ndarray, Any], None] | None = None
-    active: int | None = None
     inert: Mapping[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -74,13 +68,14 @@ class Search:
         # Points of the box by their place in it, each coordinate from -1 to 1: the corners, then what an audit adds.
         signs = [(self.inert[k],) if k in self.inert else (-1.0, 1.0) for k in range(self.count)]
         self.places = np.array(list(product(*signs)))
-        self._known: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
     def __call__(self, start: np.ndarray, half: np.ndarray) -> Window:
         """Search from the box start[:window] +- half; the knobs beside begin at start[window:]."""
         if self.measure == "volume":
             return self._by_volume(np.concatenate([start, half]))
-        return self._by_capability(np.append(start, np.min(half / (3.0 * self.drift))))
+        box = np.append(start, np.min(half / (3.0 * self.drift)))
+        box[: self.count] = self._centre(box)
+        return self._by_capability(box)
 
     def audited(self, start: np.ndarray, half: np.ndarray, points: int, seed: int, rounds: int = 4) -> Window:
         """Search and audit in turn until the audit finds no point worse than the corners."""
@@ -102,43 +97,49 @@ class Search:
 
     def _half(self, box: np.ndarray) -> np.ndarray:
         own = box[len(self.low) :]
-        return own if self.measure == "volume" else 3.0 * self.drift * own[0]
+        whole = 0.5 * (self.high - self.low)[: self.count]
+        return own if self.measure == "volume" else np.minimum(3.0 * self.drift * own[0], whole)
+
+    def _centre(self, box: np.ndarray) -> np.ndarray:
+        """The centre of a box, as near to the searched one as the range leaves room for the box."""
+        k, half = self.count, self._half(box)
+        return np.clip(box[:k], self.low[:k] + half, self.high[:k] - half)
 
     def points(self, box: np.ndarray) -> np.ndarray:
         """The points of a box that are looked at: its corners, and what an audit added."""
         k = self.count
-        own = np.clip(box[:k] + self.places * self._half(box), self.low[:k], self.high[:k])
+        own = np.clip(self._centre(box) + self.places * self._half(box), self.low[:k], self.high[:k])
         return np.concatenate([own, np.broadcast_to(box[k : len(self.low)], (len(own), len(self.low) - k))], 1)
 
     def _look(self, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Values and gradients in (knobs, size) at every point of the box, flattened over constraints."""
         values, rows = [], []
-        points = self.points(box)
         k, knobs = self.count, len(self.low)
-        self._renew(points)
-        for slot, (point, place) in enumerate(zip(points, self.places, strict=True)):
-            at, value, slope = self._known[slot]
-            value, slope = value + slope @ (point - at), slope.copy()
-            held = ((point[:k] <= self.low[:k]) & (place < 0)) | ((point[:k] >= self.high[:k]) & (place > 0))
-            slope[:, :k] = np.where(held, 0.0, slope[:, :k])
-            size = slope[:, :k] * place
+        growth = 3.0 * self.drift * ~self._filled(box) if self.measure == "capability" else np.ones(k)
+        for slot, (point, place) in enumerate(zip(self.points(box), self.places, strict=True)):
+            value, slope = self.constraint(point, slot)
+            slope = np.atleast_2d(np.asarray(slope, float))
+            size = slope[:, :k] * place * growth
             rows.append(
-                np.concatenate(
-                    [slope[:, :knobs], size if self.measure == "volume" else size @ (3.0 * self.drift)[:, None]], 1
-                )
+                np.concatenate([slope[:, :knobs], size if self.measure == "volume" else size.sum(1, keepdims=True)], 1)
             )
-            values.append(value)
+            values.append(np.atleast_1d(value))
         return np.concatenate(values), np.concatenate(rows)
 
-    def _renew(self, points: np.ndarray) -> None:
-        """Look at the points anew: all of them, or the active ones once every point has been seen."""
-        slots = list(range(len(points)))
-        if self.active is not None and all(slot in self._known for slot in slots):
-            guess = [float((v + d @ (points[slot] - at)).max()) for slot, (at, v, d) in sorted(self._known.items())]
-            slots = [int(i) for i in np.argsort(guess)[::-1][: self.active]]
-        for slot in slots:
-            value, slope = self.constraint(points[slot], slot)
-            self._known[slot] = points[slot].copy(), np.atleast_1d(value), np.array(np.atleast_2d(slope), float)
+    def _filled(self, box: np.ndarray) -> np.ndarray:
+        """Knobs whose whole range a box of this capability takes."""
+        return 6.0 * self.drift * box[-1] >= (1.0 - 1e-9) * (self.high - self.low)[: self.count]
+
+    def _sides(self, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How far the sides of a box lie beyond the ranges, and the slopes of that.
+
+        Knobs that fill their range have none, nor inert ones: they make room.
+        """
+        k, own = self.count, np.setdiff1d(np.flatnonzero(~self._filled(box)), list(self.inert))
+        rows = np.zeros((2 * k, len(box)))
+        rows[:k, :k], rows[k:, :k], rows[:, -1] = -np.eye(k), np.eye(k), 3.0 * np.tile(self.drift, 2)
+        beyond = rows @ box + np.concatenate([self.low[:k], -self.high[:k]])
+        return beyond[[*own, *(own + k)]], rows[[*own, *(own + k)]]
 
     def _by_volume(self, box: np.ndarray) -> Window:
         k, knobs, memo = self.count, len(self.low), {}
@@ -182,10 +183,6 @@ class Search:
                 radius *= 0.4
             if min(moved, radius) < self.tolerance or self.watch.stop.is_set():
                 break
-            if step == REFIT and self.refit:
-                for slot, point in enumerate(self.points(box)):
-                    self.refit(point, slot)
-                seen, best = self._look(box), None
         if seen[0].max() <= SLACK and (best is None or box[-1] > best[0][-1]):
             best = box, seen[0]
         return self.window(*(best or (box, seen[0])))
@@ -195,6 +192,7 @@ class Search:
     ) -> np.ndarray:
         """Linear program of the linearized constraints, with one common slack to bring an infeasible box back."""
         value, rows = seen
+        beyond, sides = self._sides(box)
         reach = radius * scale
         reach[list(self.inert)] = 0.0  # nothing says where an inert knob should go: it stays
         low, high = np.append(self.low, 0.0), np.append(self.high, np.inf)
@@ -203,7 +201,12 @@ class Search:
         cost = np.append(np.zeros(len(box)), 1e3)
         cost[len(box) - 1] = -1.0
         found = optimize.linprog(
-            cost, np.concatenate([rows * scale, -np.ones((len(rows), 1))], 1), -value, bounds=bounds
+            cost,
+            np.concatenate(
+                [np.append(rows * scale, -np.ones((len(rows), 1)), 1), np.append(sides * scale, 0 * sides[:, :1], 1)]
+            ),
+            -np.concatenate([value, np.minimum(beyond, 0.0)]),
+            bounds=bounds,
         )
         return np.zeros(len(box)) if found.x is None else found.x[:-1] * scale
 
@@ -211,8 +214,8 @@ class Search:
         """The window of a box at whose points the constraint has these values."""
         points, k = self.points(box), self.count
         worst = int(values.reshape(len(points), -1).max(1).argmax())
-        half = self._half(box)
-        low, high = np.maximum(box[:k] - half, self.low[:k]), np.minimum(box[:k] + half, self.high[:k])
+        half, centre = self._half(box), self._centre(box)
+        low, high = np.maximum(centre - half, self.low[:k]), np.minimum(centre + half, self.high[:k])
         near = 1e-6 * (self.high - self.low)[:k]
         stopped = [(i, "low") for i in np.flatnonzero(low <= self.low[:k] + near)]
         stopped += [(i, "high") for i in np.flatnonzero(high >= self.high[:k] - near)]

@@ -1,6 +1,7 @@
 """What a study asks, computed: an estimate, or a search for the design and its window; plain data in base units."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import Any
 
@@ -53,13 +54,15 @@ def _search(study: ResolvedStudy, model: type[Model[Any]], watch: Watch) -> dict
         "seed": study.seed,
     }
     result |= {"study_hash": study.hash, "status": "interrupted"}
-    result["start"] = _design(plan, plan.search.read(plan.design)) | {
-        "estimate": _with_claims(ask(plan.problem, plan.design, study.seed).summary(), study)
-    }
-    if watch.stop.is_set():
-        return result
     loss = LogLoss(plans.covered(plan, study), plan.design, plan.search, study.seed)
     start = np.asarray(plan.search.read(plan.design))
+    with ThreadPoolExecutor(1) as beside:
+        ready = beside.submit(loss.ready, start)
+        first = ask(plan.problem, plan.design, study.seed)
+        ready.result()
+    result["start"] = _design(plan, start) | {"estimate": _with_claims(first.summary(), study)}
+    if watch.stop.is_set():
+        return result
     steps = 10 if plan.window else 40
     found = descend(loss, plan.search, start, steps, refit=loss.refit, watch=watch)
     point = found.point

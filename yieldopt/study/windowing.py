@@ -1,4 +1,4 @@
-"""The process window of a study: searched by slopes, sized by truer looks, audited, and verified on fresh points.
+"""The process window of a study: searched on a stand-in, sized by truer looks, audited, and verified on fresh points.
 
 What the audit finds beyond the corners joins them, and what fresh points say of the worst point corrects the size, both
 ways: a window that fails is narrowed, one that has room is widened.
@@ -13,8 +13,10 @@ import numpy as np
 
 from yieldopt.estimators.auto import method
 from yieldopt.estimators.base import Estimate, Watch
+from yieldopt.kriging import Seen
 from yieldopt.losses import LogLoss
-from yieldopt.resize import resized, scaled, sought
+from yieldopt.modelled import Guess, modelled
+from yieldopt.resize import scaled, sought
 from yieldopt.study.plan import Plan
 from yieldopt.window import SLACK, Search, Window, audit
 
@@ -22,17 +24,20 @@ AUDITED = 16
 """Points that the audit of a window scatters."""
 CLIMBS = 4
 """Steps uphill from the worst of them."""
-ACTIVE = 0.6
-"""Share of a window's corners looked at anew in a step, the worst ones: what is left out is known from before."""
-INERT, ALIKE = 1.0, 0.5
-"""Change in log loss over six drifts each way below which a knob counts as inert, where both ways are alike to within
-what one rare draw makes of it: about its best place, the change over three drifts is a quarter of that, and the audit
-looks at both sides.
+FELT = 1.0
+"""Change in log loss over twelve drifts, by the steepest slope seen, above which a knob is felt without asking."""
+INERT = 0.5
+"""Change in log loss over six drifts each way below which a knob counts as inert: about its best place, the change over
+three drifts is a quarter of that, and the audit looks at both sides.
 """
-STEPS = 8
-"""Steps of the search."""
+STEPS, NARROW = 60, 1e-4
+"""Steps of a search on the stand-in, where they cost nothing, and the share of the ranges at which it ends."""
 SIZES = 4
 """Sizes that are verified on fresh points."""
+FAR = 8.0
+"""Log loss below what is allowed from which a design is taken as good."""
+FEW, CLOSE = 3, 0.4
+"""Corners verified at each size: at most so many, and those guessed to lose nearly as much as the worst (log loss)."""
 ROUNDS = 2
 """Audits, the sizes verified again after each that finds a worse point."""
 ROOM = 0.15
@@ -70,35 +75,42 @@ class Windowing:
         self.allowed = float(np.log(max(1.0 - self.target / defects, 1e-12)))
 
     def __call__(self, point: np.ndarray) -> Checked:
-        """Find the window from a start inside it."""
+        """Find the window from a start inside it; what the audit finds beyond its corners joins them."""
         search = self._search(point)
-        # Near the start all points are alike: what is aimed at it serves them until they have gone their ways.
-        self.loss.aims.update(dict.fromkeys(range(len(search.places)), self.loss.aims[0]))
-        window = search(self._start(point, search.inert), 0.5 * self.plan.drift)
-        for slot, corner in enumerate(search.points(window.box)):
-            self.loss.refit(corner, slot)
-        window = resized(search, window, self._excess)
+        start, half = self._start(point, search.inert), 0.5 * self.plan.drift
         for turn in range(ROUNDS):
-            best = self._sized(search, window, turn)
-            worse = None if self.watch.stop.is_set() else self._audited(search, best, turn)
-            if worse is None or worse.worst.value >= self.target or turn + 1 == ROUNDS:
-                return worse or best
-            search.add(best.window, worse.point)
-            window = resized(search, best.window, self._excess)
+            known = [self._beside(seen) for seen in self.loss.seen]
+            window, guess = modelled(search, self._look, known, start, half)
+            best = self._sized(search, window, guess, turn)
+            if not self.watch.stop.is_set():
+                best = self._audited(search, best, turn)
+            if not best.beyond or best.worst.value >= self.target or turn + 1 == ROUNDS:
+                return best
+            self._look(best.point, ("found", turn))
+            search.add(best.window, best.point)
+            start = np.concatenate([0.5 * (best.window.low + best.window.high), best.window.beside])
         raise AssertionError  # the last round returns
 
-    def _sized(self, search: Search, window: Window, turn: int) -> Checked:
-        """A window with its size corrected, both ways, by what fresh points say of its worst corner."""
+    def _sized(self, search: Search, window: Window, guess: Guess, turn: int) -> Checked:
+        """A window with its size corrected, both ways, by what fresh points say of its worst corners."""
         share, known, seen = 1.0, dict[float, float](), list[Checked]()
         for size in range(SIZES):
             box = scaled(window.box, len(search.low), share)
-            looked = window if share == 1.0 else self._looked(search, box)
-            seen.append(self._verified(looked, looked.worst, len(search.places), SIZES * turn + size))
+            points = search.points(box)
+            looked = search.window(box, np.array([guess(point) for point in points]))
+            worst = [points[slot] for slot in self._close(points, guess)]
+            found = [self._verified(looked, point, len(points), SIZES * turn + size) for point in worst]
+            seen.append(min(found, key=lambda one: one.worst.parametric))
             known[share] = self._log(seen[-1].worst) - self.allowed
             if self.watch.stop.is_set() or -ROOM <= known[share] <= 0.0:
                 break
             share = sought(known, -0.5 * ROOM)
         return max(seen, key=self._worth)
+
+    def _close(self, points: np.ndarray, guess: Guess) -> list[int]:
+        """The points that may be the worst: those guessed near to it, a few."""
+        guessed = np.array([guess(point) for point in points])
+        return [int(i) for i in np.argsort(-guessed)[:FEW] if guessed[i] > guessed.max() - CLOSE]
 
     def _worth(self, checked: Checked) -> tuple[bool, float]:
         """A window that meets the target before one that does not; then the wider, or the safer."""
@@ -107,6 +119,15 @@ class Windowing:
 
     def _log(self, found: Estimate) -> float:
         return float(np.log(max(1.0 - found.parametric, 1e-15)))
+
+    def _look(self, point: np.ndarray, slot: Any) -> Seen:
+        self.loss.refit(point, slot)
+        return self._beside(self.loss.look(point, slot))
+
+    def _beside(self, seen: Seen) -> Seen:
+        """The log of the loss over what is allowed; far below that, how far does not matter."""
+        value = seen.value - self.allowed
+        return seen._replace(value=value) if value > -FAR else Seen(seen.point, -FAR, 0.0 * seen.slope, 1.0)
 
     def _excess(self, point: np.ndarray, slot: Any) -> float:
         """Log of the loss over what is allowed."""
@@ -120,11 +141,9 @@ class Windowing:
             return np.array([value - self.allowed]), slope[None]
 
         inert = self._inert(point, low, high)
-        active = int(np.ceil(ACTIVE * 2 ** (len(self.plan.drift) - len(inert))))
         return Search(
-            constraint, low, high, self.plan.drift, self.measure, STEPS, 1e-2, 0.1, self.watch, self.loss.refit, active,
-            inert,
-        )  # fmt: skip
+            constraint, low, high, self.plan.drift, self.measure, STEPS, NARROW, watch=self.watch, inert=inert
+        )
 
     def _start(self, point: np.ndarray, inert: Mapping[int, float]) -> np.ndarray:
         """Where a knob changes nothing the descent may have left it anywhere: back to where the study has it."""
@@ -137,39 +156,47 @@ class Windowing:
 
         The window is then looked at on that side alone.
         """
-        own, value, found = (
-            np.asarray(self.plan.search.read(self.plan.design)),
-            self.loss.value(point),
-            dict[int, float](),
-        )
+        own, found = np.asarray(self.plan.search.read(self.plan.design)), dict[int, float]()
         for k, drift in enumerate(self.plan.drift):
+            if max(12.0 * drift * abs(seen.slope[k]) for seen in self.loss.seen) > FELT:
+                continue
             ends = np.tile(point, (2, 1))
             ends[:, k] = np.clip(own[k] + np.array([-6.0, 6.0]) * drift, low[k], high[k])
-            below, above = (self.loss.value(end) - value for end in ends)
-            if abs(above - below) < ALIKE and max(abs(below), abs(above)) < INERT:
+            self.loss.aims |= {("end", k, i): self.loss.aims[0] for i in range(2)}
+            # Each end with points of its own: a rare draw that is met from one side alone would feign a slope.
+            below, above = (self._value(end, ("end", k, i)) - self.loss.value(point) for i, end in enumerate(ends))
+            if max(abs(below), abs(above)) < INERT:
                 found[k] = 1.0 if above >= below else -1.0
         return found
 
-    def _looked(self, search: Search, box: np.ndarray) -> Window:
-        points = search.points(box)
-        return search.window(box, np.array([self._excess(point, slot) for slot, point in enumerate(points)]))
+    def _value(self, point: np.ndarray, slot: Any) -> float:
+        self.loss.refit(point, slot)
+        return self.loss.value(point, slot)
 
-    def _audited(self, search: Search, checked: Checked, turn: int) -> Checked | None:
-        """A worse point that an independent search finds in a window, estimated on fresh points; none where none is."""
-        window, seed = checked.window, self.seed + 7 + turn
+    def _audited(self, search: Search, checked: Checked, turn: int) -> Checked:
+        """The window with a worse point that an independent search finds in it, estimated on fresh points, if any."""
+        window, corners = checked.window, search.points(checked.window.box)
+        wide = np.maximum(window.high - window.low, 1e-300)
+
+        def near(point: np.ndarray) -> int:
+            """The corner whose points serve best: the nearest of those that were looked at."""
+            apart = np.linalg.norm((corners - point)[:, : search.count] / wide, axis=1)
+            return min((i for i in range(len(corners)) if i in self.loss.aims), key=lambda i: apart[i])
+
         where, _ = audit(
-            lambda p, _: search.constraint(p, 0),
+            lambda p, _: search.constraint(p, near(p)),
             window,
             AUDITED,
-            seed,
+            self.seed + 7 + turn,
             self.watch,
             CLIMBS,
-            lambda p: self._excess(p, 0),
+            lambda p: self._excess(p, near(p)),
         )
-        if self._excess(where, ("found", turn)) <= window.value + SLACK:
-            return None
-        found = self._verified(window, where, len(search.places), SIZES * ROUNDS + turn)._replace(beyond=True)
-        return found if found.worst.parametric < checked.worst.parametric else None
+        excess = self._excess(where, ("found", turn))
+        if excess <= self._log(checked.worst) - self.allowed + SLACK:
+            return checked._replace(seen=min(checked.seen, float(1.0 - np.exp(excess + self.allowed))))
+        found = self._verified(window, where, len(corners), SIZES * ROUNDS + turn)
+        return found._replace(beyond=True) if found.worst.parametric < checked.worst.parametric else checked
 
     def _verified(self, window: Window, point: np.ndarray, corners: int, turn: int) -> Checked:
         """A window with its worst point estimated on fresh points."""
@@ -179,5 +206,4 @@ class Windowing:
         precision = replace(self.plan.precision, of_loss=0.2, confidence=sure)
         design = self.plan.search.place(self.plan.design, jnp.asarray(point))
         worst = method(self.method, precision, self.watch)(self.loss.problem, design, self.seed + 20 + turn)
-        seen = float(1.0 - np.exp(window.value + self.allowed))
-        return Checked(window, point, worst, points, seen, False)
+        return Checked(window, point, worst, points, worst.parametric, False)
