@@ -3,7 +3,7 @@
 A quadratic with wide normal coefficients, and on it a Gaussian process with a squared-exponential covariance; slopes
 are seen along with values (Morris, Mitchell and Ylvisaker 1993; Rasmussen and Williams 2006, 2.7 and 9.4). A knob's
 unit is what changes the function by about one, so that one length serves all; that length, the height of the process
-and the share of the stated errors that is real are those of the largest likelihood on a grid.
+and how much of the stated errors is real are those of the largest likelihood on a grid.
 """
 
 from dataclasses import dataclass
@@ -15,8 +15,12 @@ from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
 QUADRATIC = 3.0
 """Standard deviation of the quadratic's coefficients."""
-LENGTHS, HEIGHTS, REAL = (0.7, 1.0, 1.5, 2.2), (0.5, 1.0, 2.0, 4.0), (0.3, 0.6, 1.2)
-"""Lengths and heights of the process, and shares of the stated errors, that are tried."""
+LENGTHS, HEIGHTS = (0.7, 1.0, 1.5, 2.2), (0.5, 1.0, 2.0, 4.0)
+"""Lengths and heights of the process that are tried."""
+REAL, SLANT = (0.3, 0.6, 1.2, 2.5), (0.3, 1.0, 3.0, 10.0)
+"""Multiples of the stated errors that are tried, for values and for slopes. A limit on the unit itself (an overlap
+under one registration) is lost or not: few points stand on its edge and carry its slope, which then says little.
+"""
 JITTER = 1e-9
 """Share of each variance that is added to it, so that points seen twice do no harm."""
 
@@ -51,20 +55,22 @@ class Kriging:
         centre, values = points.mean(0), np.array([s.value for s in seen])
         at, mean = (points - centre) / unit, float(values.mean())
         data = np.concatenate([(values - mean)[:, None], slopes * unit], 1).ravel()
-        error = np.array([s.error for s in seen])
-        found: tuple[float, float, float, np.ndarray, np.ndarray] | None = None
+        error = np.array([s.error for s in seen])[:, None]
+        found: tuple[float, float, np.ndarray, np.ndarray] | None = None
         most = -np.inf
-        for length, height, real in product(LENGTHS, HEIGHTS, REAL):
-            own = np.concatenate([error[:, None], np.repeat(error[:, None] / length, at.shape[1], 1)], 1).ravel()
+        for length, height in product(LENGTHS, HEIGHTS):
             whole = covariance(at, at, length, height)
-            whole[np.diag_indices_from(whole)] += (real * own) ** 2 + JITTER * whole.diagonal()
-            factor = cho_factor(whole, lower=True)[0]
-            weight = cho_solve((factor, True), data)
-            likely = -0.5 * data @ weight - np.log(np.diag(factor)).sum()
-            if likely > most:
-                most, found = likely, (length, height, real, factor, weight)
+            own = whole.diagonal().copy()
+            for real, slant in product(REAL, SLANT):
+                noise = np.concatenate([real * error, slant * np.repeat(error / length, at.shape[1], 1)], 1).ravel()
+                whole[np.diag_indices_from(whole)] = (1.0 + JITTER) * own + noise**2
+                factor = cho_factor(whole, lower=True)[0]
+                weight = cho_solve((factor, True), data)
+                likely = -0.5 * data @ weight - np.log(np.diag(factor)).sum()
+                if likely > most:
+                    most, found = likely, (length, height, factor, weight)
         assert found is not None
-        return cls(centre, unit, mean, at, found[0], found[1], np.tril(found[3]), found[4])
+        return cls(centre, unit, mean, at, found[0], found[1], np.tril(found[2]), found[3])
 
     def __call__(self, point: np.ndarray) -> tuple[float, np.ndarray]:
         """The most likely value and slope at a point."""

@@ -94,7 +94,7 @@ def program(function: Callable[P, R]) -> Callable[P, R]:
             return plain(*args, **kwargs)
         fixed = [_hole(leaf) for leaf in leaves]
         arrays = [jnp.asarray(leaf) for leaf in leaves if _hole(leaf) is Hole.ARRAY]
-        shapes = tuple((a.shape, str(a.dtype), a.weak_type) for a in arrays)
+        shapes = tuple((a.shape, str(a.dtype), getattr(a, "weak_type", False)) for a in arrays)  # keys have none
         key = tree, tuple((type(leaf), leaf) for leaf in fixed), shapes
         if key not in known:
             with alone:

@@ -155,3 +155,10 @@ def test_a_process_that_traces_nothing_can_call_lapack(tmp_path: Path) -> None:
 
     assert told() == "traced\n[2.0, 5.0]\n"
     assert told() == "[2.0, 5.0]\n"
+
+
+def test_a_random_key_is_an_argument_like_any_other(folder: Path) -> None:
+    drawn = programs.program(lambda key, count: jax.random.normal(key, (count,)))
+    for seed in (1, 2):
+        assert drawn(jax.random.key(seed), 3) == pytest.approx(jax.random.normal(jax.random.key(seed), (3,)))
+    assert folder.exists()
