@@ -42,6 +42,7 @@ SIGNED = 32
 UNTOLD = pickle.PicklingError, TypeError, AttributeError, ValueError, NotImplementedError
 """What pickling raises on what has no name (a function made on the spot) or is no plain data."""
 LEAST = "jax_persistent_cache_min_compile_time_secs"
+"""JAX's setting: what compiles in less does not go into its cache."""
 _folder: list[Path] = []
 _turn, _compiling = Lock(), list[float]()
 

@@ -21,6 +21,8 @@ Constraint = Callable[[np.ndarray, Any], tuple[np.ndarray, np.ndarray]]
 Measure = Literal["capability", "volume"]
 SLACK = 0.02
 """A constraint counts as met during the search up to this much (log loss: two per cent of the loss)."""
+RADIUS = 0.25
+"""Longest step, and the first one, as a share of the ranges."""
 
 
 class Window(NamedTuple):
@@ -49,7 +51,7 @@ class Search:
     """A search over knobs in [low, high]: the first `len(drift)` span the window, the rest move it as a whole.
 
     Knobs known to be `inert` stay and have one side looked at, the given one; the audit sees both. A knob whose whole
-    range is in the window limits it no more. `radius` is the first step's, as a share of the ranges.
+    range is in the window limits it no more.
     """
 
     constraint: Constraint
@@ -59,7 +61,6 @@ class Search:
     measure: Measure = "capability"
     steps: int = 40
     tolerance: float = 1e-5
-    radius: float = 0.25
     watch: Watch = field(default_factory=Watch)
     inert: Mapping[int, float] = field(default_factory=dict)
 
@@ -168,7 +169,7 @@ class Search:
         felt = [k for k in range(self.count) if k not in self.inert] or list(range(self.count))
         sizes = (self.high - self.low)[: self.count] / (6.0 * self.drift)
         scale = np.append(self.high - self.low, 0.5 * sizes[felt].max())
-        seen, radius, best = self._look(box), self.radius, None
+        seen, radius, best = self._look(box), RADIUS, None
         for step in range(self.steps):
             trial = box + self._program(box, seen, radius, scale)
             looked = self._look(trial)
@@ -178,7 +179,7 @@ class Search:
             moved = float(np.max(np.abs(trial - box) / scale))
             excess, before = max(looked[0].max(), 0.0), max(seen[0].max(), 0.0)
             if excess <= max(SLACK, 0.7 * before) and (trial[-1] >= box[-1] or before > SLACK):
-                box, seen, radius = trial, looked, min(0.25, 1.5 * radius)
+                box, seen, radius = trial, looked, min(RADIUS, 1.5 * radius)
             else:
                 radius *= 0.4
             if min(moved, radius) < self.tolerance or self.watch.stop.is_set():
