@@ -60,8 +60,12 @@ class Limit(eqx.Module):
 
 
 class Population(eqx.Module, Generic[D]):
-    """Like elements on a unit, each at a site. No batch axis, no key, no loop: one element."""
+    """Like elements on a unit, each at a site. No batch axis, no key, no loop: one element.
 
+    `lengths` names the states that are never below zero, as a distance is.
+    """
+
+    lengths: ClassVar[tuple[str, ...]] = ()
     sites: eqx.AbstractVar[Sites]
 
     @abc.abstractmethod

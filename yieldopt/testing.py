@@ -102,6 +102,9 @@ def _programs(model: Model[Any], design: Any) -> list[str]:
             first, middle, last = (float(state[key]) for state in states)
             if abs(first + last - 2 * middle) > 1e-9 * (1.0 + abs(first) + abs(last)):
                 wrong.append(f"state {key!r} of {name} is not affine in the pose")
+            if key in p.lengths and min(first, middle, last) < 0.0:
+                wrong.append(f"state {key!r} of {name} is named in lengths and is below zero")
+        wrong += [f"lengths of {name} names {key!r}, not a state" for key in p.lengths if key not in states[0]]
     return wrong
 
 

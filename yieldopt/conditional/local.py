@@ -24,6 +24,8 @@ STARTS = 5.0, 9.0
 """Where the search starts when nothing is in sight from the origin."""
 STEPS = 10
 """Steps of the search before Newton's."""
+SOUND = 1e-3
+"""A design point's margin is zero to so many standard deviations, or the search has stopped short."""
 _STEP = 1e-4
 """Step of the central differences of the gradient: their error, 1e-8, is nothing to a curvature's effect."""
 
@@ -65,10 +67,12 @@ def design_point(margin: Callable[[Array, Array], Array], state: Array, size: in
     def query(z: Array, k: tuple[Array, Array]) -> tuple[Array, Any]:
         offset, count = k
         g, (s, d) = both(state, jnp.where(count == len(offsets) - 1, jnp.roll(z, size // 2), z) + offset)
-        return jnp.where(count < STEPS, _nearer(z, g, d), z), (g, s, d)
+        tangent = (g - d @ z) / jnp.maximum(jnp.linalg.norm(d), 1e-30)
+        return jnp.where(count < STEPS, _nearer(z, g, d), z), (g, s, d, tangent)
 
-    z, (g, s, d) = jax.lax.scan(query, _start(margin, state, size), (jnp.asarray(offsets), jnp.asarray(order)))
-    g, s, apart, mirror = g[STEPS], s[STEPS], d[STEPS + 1 : -1], -d[-1]
+    start, here = _start(margin, state, size)
+    z, (g, s, d, tangents) = jax.lax.scan(query, start, (jnp.asarray(offsets), jnp.asarray(order)))
+    g, s, apart, mirror, tangents = g[STEPS], s[STEPS], d[STEPS + 1 : -1], -d[-1], tangents[STEPS // 2 : STEPS + 1]
     hessian = (apart[:size] - apart[size:]) / (2.0 * _STEP)
     hessian, d = 0.5 * (hessian + hessian.T), d[STEPS]
     step = _newton(z, g, d, hessian)
@@ -76,12 +80,22 @@ def design_point(margin: Callable[[Array, Array], Array], state: Array, size: in
     length = jnp.maximum(jnp.linalg.norm(d), 1e-30)
     away = d / length
     across = jnp.eye(size) - jnp.outer(away, away)
-    # Where the search stopped short (far points), the tangent there stands in for the surface.
-    beta = g / length - away @ z
+    beta, left = g / length - away @ z, jnp.abs(g) / length
     bent = jnp.eye(size) + hazard(beta) * (across @ hessian @ across) / length
     correction, roundness, bend, rest = _bending(bent, away)
     mirror = mirror / jnp.maximum(jnp.linalg.norm(mirror), 1e-30)
-    return Point(beta, correction, -away, length, z, s / length, roundness, bend, rest, jnp.abs(g) / length, mirror)
+    found = Point(beta, correction, -away, length, z, s / length, roundness, bend, rest, left, mirror)
+    return _short(found, here, tangents)
+
+
+def _short(found: Point, here: Array, tangents: Float[Array, " steps"]) -> Point:
+    """Where the search stopped short (far points, corners) a tangent stands in for the surface: of those met, the one
+    farthest from the origin, for about a corner where several surfaces must be crossed each of them is too near.
+    `here` is the margin at the origin.
+    """
+    beta = jnp.where(here < 0.0, jnp.min(tangents), jnp.max(tangents))
+    flat = found._replace(beta=beta, correction=0.0 * beta, roundness=1.0 + 0.0 * beta, rest=0.0 * beta)
+    return jax.tree.map(lambda a, b: jnp.where(found.residual < SOUND, a, b), found, flat)
 
 
 def _bending(bent: Array, away: Array) -> tuple[Array, Array, Array, Array]:
@@ -118,15 +132,17 @@ def hazard(beta: Array) -> Array:
     return jnp.exp(norm.logpdf(beta) - log_ndtr(-beta))
 
 
-def _start(margin: Callable[[Array, Array], Array], state: Array, size: int) -> Array:
-    """The origin, or where the margin is flat there and failure out of sight, the most failing of a few far points."""
+def _start(margin: Callable[[Array, Array], Array], state: Array, size: int) -> tuple[Array, Array]:
+    """The origin, or where the margin is flat there and failure out of sight, the most failing of a few far points; the
+    margin at the origin.
+    """
     both = np.concatenate([np.eye(size), -np.eye(size)])
     trials = jnp.asarray(np.concatenate([np.zeros((1, size)), *(r * both for r in STARTS), _STEP * both]))
     values = jax.vmap(lambda z: margin(state, z))(trials)
     here, far, near = values[0], values[1 : -2 * size], values[-2 * size :]
     # By the linear measure, is failure within reach from the origin?
     sight = here < FAR * jnp.linalg.norm(near[:size] - near[size:]) / (2.0 * _STEP)
-    return jnp.where(sight | (far >= here).all(), trials[0], trials[1 + jnp.argmin(far)])
+    return jnp.where(sight | (far >= here).all(), trials[0], trials[1 + jnp.argmin(far)]), here
 
 
 def _nearer(z: Array, g: Array, d: Array) -> Array:

@@ -18,8 +18,9 @@ from yieldopt.conditional.points import Box, Found, grids, margin_values
 from yieldopt.conditional.structure import Family, degrees_of, parts, pulled
 from yieldopt.problem import Problem, Sites
 
-SPAN = 14.0
-"""Reliability indices are compressed towards this bound before they are fitted."""
+SPAN = 20.0
+"""Reliability indices are compressed towards this bound before they are fitted: smoothly, for what is cut has corners.
+"""
 COLUMNS = 4
 """Columns of a force in a row's series."""
 
@@ -73,12 +74,12 @@ def fit(
     index = local.index(found.point, chunked(value, (selects, wheres, found.point.normal), 64), found.log_p)
     own = _own(family, wheres, box, means, found)
     groups = _series(family, found.point, index, jnp.concatenate([own, found.share], 1))
-    return Margins(groups, *_summary(selects, found.point, index), _misfit(family, groups, index))
+    return Margins(groups, *_summary(selects, found.point, index), _misfit(family, found.point, groups, index))
 
 
 def squeeze(beta: Array) -> Array:
     """Compress a reliability index beyond what matters, so that far values do not spoil a fit."""
-    beta = jnp.clip(beta, -SPAN, SPAN)
+    beta = jnp.clip(beta, -1e3, 1e3)
     return beta / jnp.sqrt(1.0 + (beta / SPAN) ** 2)
 
 
@@ -153,19 +154,26 @@ def _summary(selects: Array, found: local.Point, index: Array) -> tuple[Array, A
     near = selects.T * jax.nn.softmax(jnp.where(rows, -jnp.abs(index - 4.0), -jnp.inf), axis=1)
     direction = near @ found.direction
     direction = direction / jnp.maximum(jnp.linalg.norm(direction, axis=1, keepdims=True), 1e-12)
-    met = (index > 0.0) & (index < 7.0) & (found.residual < 1e-3)
+    met = (index > 0.0) & (index < 7.0) & (found.residual < local.SOUND)
     return direction, jnp.where(rows & met, jnp.exp(-2.0 * found.rest), 1.0).min(1)
 
 
-def _misfit(family: Family, groups: tuple[Array, ...], index: Array) -> Array:
-    """What the fit, with far fewer terms than points, leaves of the index of each row where it decides."""
+def _misfit(family: Family, found: local.Point, groups: tuple[Array, ...], index: Array) -> Array:
+    """What the fit, with far fewer terms than points, leaves of the index of each row where one of the two decides; an
+    index whose search stopped short is taken as unknown.
+    """
     left, start = jnp.zeros(len(family.rows)), 0
     index = jax.lax.stop_gradient(index)
+    unknown = jnp.where(found.residual < local.SOUND, 0.0, 1.0)
     for (states, members), tensor in zip(family.groups().items(), jax.lax.stop_gradient(groups), strict=True):
         points = chebyshev.grid(degrees_of(family, states))
-        there = index[start : start + len(points) * len(members)].reshape(len(members), len(points))
-        error = release(chebyshev.evaluate(jnp.asarray(points.T), tensor[..., 0])) - there
-        counts = (there > -1.0) & (there < 7.0)
+        there, short = (
+            value[start : start + len(points) * len(members)].reshape(len(members), len(points))
+            for value in (index, unknown)
+        )
+        fitted = release(chebyshev.evaluate(jnp.asarray(points.T), tensor[..., 0]))
+        error = jnp.maximum(jnp.abs(fitted - there), short)
+        counts = (jnp.maximum(there, fitted) > -1.0) & (jnp.minimum(there, fitted) < 7.0)
         mean = jnp.where(counts, error**2, 0.0).sum(1) / jnp.maximum(counts.sum(1), 1)
         left = left.at[np.array(members)].set(jnp.sqrt(mean))
         start += len(points) * len(members)
@@ -178,5 +186,5 @@ def _trust(found: local.Point, excess: Array, strict: float) -> Array:
     Else what lies beyond, ten times as much, has most of the say, and bends the fit by a tenth of the loss. None is
     without a say: a polynomial left alone dives through zero.
     """
-    excess, sound = jnp.clip(excess, 0.0, 6.0), found.residual < 1e-3
+    excess, sound = jnp.clip(excess, 0.0, 6.0), found.residual < local.SOUND
     return jax.lax.stop_gradient(jnp.where(sound, 1.0, 0.1) / (1.0 + strict * excess**2) ** 2)

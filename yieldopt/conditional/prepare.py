@@ -171,5 +171,8 @@ def _spans(problem: Problem[Any], design: Any, built: Structure, places: Any) ->
         mean, deviation = (f(states, 0, where=rests[:, None, None]) for f in (jnp.mean, jnp.std))
         centre = 0.5 * (mean.max(0) + mean.min(0))
         half = jnp.abs(mean - centre).max(0) + REACH * deviation.max(0)
+        least = jnp.array([0.0 if key in populations[name].lengths else -jnp.inf for key in names[name]])
+        short = jnp.maximum(least - (centre - half), 0.0)
+        centre, half = centre + 0.5 * short, half - 0.5 * short
         spans[name] = centre, jnp.maximum(half, 1e-6 * (1.0 + jnp.abs(centre)))
     return spans

@@ -9,6 +9,8 @@ The words between an assembly and one of its joints, the joint's state, are
     top              bump top above the least-squares plane of the chip's bump tops, before the bump's own noise
 """
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
@@ -86,6 +88,7 @@ class Process(eqx.Module):
 class Joints(Population[CappedDesign]):
     """Pillar, solder and pad at every bump."""
 
+    lengths: ClassVar[tuple[str, ...]] = ("offset", "capture")
     sites: Sites
     spreads: CappedSpreads
     flatness: Flatness
