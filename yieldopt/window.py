@@ -259,9 +259,9 @@ def audit(
         return -float(np.atleast_1d(g)[index]), -np.atleast_2d(d)[index][:size]
 
     bounds = list(zip(window.low, window.high, strict=True))
-    climbed = optimize.minimize(
-        downhill, best[:size], jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": climbs}
-    )
+    # Noise in a value can send a line search on for twenty looks.
+    options = {"maxiter": climbs, "maxfun": 2 * climbs}
+    climbed = optimize.minimize(downhill, best[:size], jac=True, bounds=bounds, method="L-BFGS-B", options=options)
     if -climbed.fun > most:
         best, most = np.concatenate([climbed.x, window.beside]), float(-climbed.fun)
     return best, most

@@ -25,9 +25,7 @@ AUDITED = 16
 CLIMBS = 4
 """Steps uphill from the worst of them."""
 FELT = 1.0
-"""Change in log loss over a knob's whole range, by the steepest slope seen, above which it is felt without asking:
-what next to nothing changes over a few drifts may still have a best place.
-"""
+"""Change in log loss over twelve drifts, by the steepest slope seen, above which a knob is felt without asking."""
 INERT = 0.5
 """Change in log loss over six drifts each way below which a knob counts as inert: about its best place, the change over
 three drifts is a quarter of that, and the audit looks at both sides.
@@ -160,7 +158,7 @@ class Windowing:
         """
         own, found = np.asarray(self.plan.search.read(self.plan.design)), dict[int, float]()
         for k, drift in enumerate(self.plan.drift):
-            if max((high[k] - low[k]) * abs(seen.slope[k]) for seen in self.loss.seen) > FELT:
+            if max(12.0 * drift * abs(seen.slope[k]) for seen in self.loss.seen) > FELT:
                 continue
             ends = np.tile(point, (2, 1))
             ends[:, k] = np.clip(own[k] + np.array([-6.0, 6.0]) * drift, low[k], high[k])
