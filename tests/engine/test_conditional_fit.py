@@ -68,8 +68,9 @@ def lost(offset: float, diameter: float, opening: float) -> float:
     found = 0.0
     for node, weight in zip(nodes, weights / np.sqrt(2.0 * np.pi), strict=True):
         a, b = 0.5 * (diameter + BUMP * node), 0.5 * opening
-        low, high = abs(a - b) + 1e-9, a + b - 1e-9
-        far = brentq(lambda d, a=a, b=b: alignment_offset.lens_area(a, b, d) / (np.pi * min(a, b) ** 2) - LEAST, low, high)
+        common = LEAST * np.pi * min(a, b) ** 2
+        between = abs(a - b) + 1e-9, a + b - 1e-9
+        far = brentq(lambda d, a=a, b=b, area=common: alignment_offset.lens_area(a, b, d) - area, *between)
         found += weight * stats.ncx2.sf((far / PATTERN) ** 2, 2, (offset / PATTERN) ** 2)
     return found
 
