@@ -9,15 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
-from yieldopt_pillars.parts import bridge
+from yieldopt_pillars.parts import bridge, natural
 
 solve = jax.jit(jax.vmap(bridge.solve))
 
 STATES = [
     (k, natural, natural * stretch)
-    for k in (0.7, 0.85, 0.999, 1.0)
-    for natural in (0.3, 0.7, 1.5)
-    for stretch in (0.85, 0.95, 1.0, 1.2)
+    for k in (0.7, 0.8, 0.9, 0.999, 1.0)
+    for natural in (0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
+    for stretch in (0.75, 0.85, 0.95, 1.0, 1.1, 1.25, 1.4)
 ]
 
 TABLE = [  # ratio, natural height, height, force; physics of the joint, published to three figures
@@ -43,12 +43,16 @@ def volume(k, h):
 
 
 def march(angle, pressure, height):
-    """Young-Laplace from the lower rim of radius 1 until the height is reached: r, volume, area, largest r there."""
+    """Young-Laplace from the lower rim of radius 1 until the height is reached: r, volume, area, flow, largest r there.
+
+    The flow is the integral of ds / (r sin^2 psi), pi over the lateral stiffness; without meaning past a grazing rim.
+    """
     psi0 = np.pi - angle
 
     def right(_, y):
-        r, _z, psi, _v, _e = y
-        return [np.cos(psi), np.sin(psi), pressure - np.sin(psi) / r, np.pi * r**2 * np.sin(psi), 2 * np.pi * r]
+        r, _z, psi, _v, _e, _flow = y
+        sine = np.sin(psi)
+        return [np.cos(psi), sine, pressure - sine / r, np.pi * r**2 * sine, 2 * np.pi * r, 1 / (r * sine**2)]
 
     def top(_, y):
         return y[1] - height
@@ -58,24 +62,29 @@ def march(angle, pressure, height):
 
     # an overhanging rim starts downwards; only the crossing on the way up ends the march
     top.terminal, top.direction = True, 1
-    start = [1.0, 0.0, psi0, 0.0, 0.0]
+    start = [1.0, 0.0, psi0, 0.0, 0.0, 0.0]
     run = solve_ivp(right, (0, 40), start, "DOP853", events=(top, equator), rtol=1e-13, atol=1e-14)
     widest = max([1.0, *(y[0] for y in run.y_events[1])])
-    return run.y[0, -1], run.y[3, -1], run.y[4, -1], widest
+    return run.y[0, -1], run.y[3, -1], run.y[4, -1], run.y[5, -1], widest
 
 
 def test_agrees_with_the_young_laplace_equation():
     k, natural, height = map(np.array, zip(*STATES, strict=True))
     out = solve(np.ones_like(k), k, volume(k, natural), height)
     assert float(jnp.max(out.residual)) < 1e-11
+    compared = 0
     for i, (ratio, rest, h) in enumerate(STATES):
         if float(out.angle_top[i]) > 3.1:
             continue  # a grazing top rim is reached tangentially: the event is ill-conditioned, not the bridge
-        r, v, area, bulge = march(float(out.angle_bottom[i]), float(out.pressure[i]), h)
+        r, v, area, flow, bulge = march(float(out.angle_bottom[i]), float(out.pressure[i]), h)
         assert r == pytest.approx(ratio, abs=1e-9), (ratio, rest, h)
         assert v == pytest.approx(volume(ratio, rest), rel=1e-9)
         assert area == pytest.approx(float(out.energy[i]), rel=1e-9)
         assert bulge == pytest.approx(float(out.bulge_radius[i]), abs=1e-9)
+        if not bool(out.overhangs[i]):
+            assert np.pi / flow == pytest.approx(float(out.stiffness_lateral[i]), rel=1e-8), (ratio, rest, h)
+        compared += 1
+    assert compared >= 150
 
 
 @pytest.mark.parametrize(("k", "natural", "height", "force"), TABLE)
@@ -97,6 +106,52 @@ def test_force_and_pressure_are_the_slopes_of_the_energy():
     assert 2 * float(out.energy) == pytest.approx(float(slopes[3] * x[3] + 3 * slopes[2] * x[2] + slopes[:2] @ x[:2]))
 
 
+def test_identities_hold_over_all_states():
+    k, natural, height = map(np.array, zip(*STATES, strict=True))
+    out = solve(np.ones_like(k), k, volume(k, natural), height)
+    rims = 2 * np.pi * (np.cos(out.angle_bottom) + k**2 * np.cos(out.angle_top))
+    whole = height * out.force + 3 * volume(k, natural) * out.pressure + rims
+    np.testing.assert_allclose(2 * out.energy, whole, rtol=1e-9)
+
+
+def test_vertical_stiffness_is_the_slope_of_the_force():
+    k, natural, height = map(np.array, zip(*STATES, strict=True))
+    one, v, step = np.ones_like(k), volume(k, natural), 1e-4 * height
+    out, *near = (solve(one, k, v, height + n * step) for n in (0, -2, -1, 1, 2))
+    slope = (near[0].force - 8 * near[1].force + 8 * near[2].force - near[3].force) / (12 * step)
+    np.testing.assert_allclose(out.stiffness_vertical, slope, rtol=1e-7, atol=1e-7)
+    assert bool((out.softens == (slope < 0)).all())
+
+
+LATERAL = [  # ratio, height, volume over pi h, lateral stiffness: Surface Evolver, three-dimensional, to four figures
+    (0.85, 1.0, 1.6, -1.321),
+]
+
+
+@pytest.mark.parametrize(("k", "height", "full", "stiffness"), LATERAL)
+def test_an_overhanging_bridge_pushes_off_its_place(k, height, full, stiffness):
+    for ends in ((1.0, k), (k, 1.0)):
+        out = jax.tree.map(lambda part: part[0], solve(*(jnp.array([x]) for x in (*ends, full * np.pi * height, height))))
+        assert bool(out.overhangs)
+        assert float(out.stiffness_lateral) == pytest.approx(stiffness, rel=1e-3)
+
+
+def test_a_cylinder_leans_as_a_column_of_its_tension():
+    out = jax.tree.map(lambda part: part[0], solve(*(jnp.array([x]) for x in (3.0, 3.0, np.pi * 9 * 4.0, 4.0))))
+    assert float(out.stiffness_lateral) == pytest.approx(np.pi * 3.0 / 4.0, rel=1e-9)
+
+
+def test_lateral_stiffness_is_smooth_through_the_natural_height():
+    """Two forms meet where the force is a thousandth: both sides and the sphere's own closed form agree."""
+    for k in (0.7, 1.0):
+        v, rest = volume(k, 0.7), 0.7
+        height = rest * (1 + np.array([-2e-4, -1e-5, 0.0, 1e-5, 2e-4]))
+        found = np.asarray(solve(*(np.full(5, x) for x in (1.0, k, v)), height).stiffness_lateral)
+        assert float(natural.natural_stiffness(1.0, k, v)[1]) == pytest.approx(found[2], rel=1e-9)
+        line = found[2] + (height - rest) / rest * (found[4] - found[0]) / 4e-4
+        np.testing.assert_allclose(found, line, rtol=1e-6)
+
+
 def test_swapped_ends_are_the_same_bridge_upside_down():
     out = solve(*(jnp.array(x) for x in ([1.0, 0.8], [0.8, 1.0], [1.6, 1.6], [0.55, 0.55])))
     assert float(out.energy[0]) == float(out.energy[1])
@@ -105,4 +160,6 @@ def test_swapped_ends_are_the_same_bridge_upside_down():
 
 def test_no_bridge_is_told_by_the_residual():
     one = jnp.ones(1)
-    assert not float(solve(one, one, volume(1.0, 0.5) * one, 4.0 * one).residual[0]) < 1e-6
+    out = solve(one, one, volume(1.0, 0.5) * one, 4.0 * one)
+    assert not float(out.residual[0]) < 1e-6
+    assert not bool(out.exists[0])

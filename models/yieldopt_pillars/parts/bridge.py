@@ -1,4 +1,4 @@
-"""The liquid bridge between two coaxial discs, solved exactly: the reference that the fast joint is fitted to.
+"""The liquid bridge between two coaxial discs, solved exactly: for one joint, and what the fast joint is fitted to.
 
 A surface of constant mean curvature and of revolution is a Delaunay surface (Delaunay 1841). With arclength `s` from
 the larger rim (radius 1), tangent angle `psi` (dr/ds = cos psi, dz/ds = sin psi) and mean curvature H, the squared
@@ -11,7 +11,17 @@ Unknown are psi0, H and the length L; q(L), the height and the volume are given,
 force-free bridge is a sphere; every other height is reached from there in small steps, so that the branch returned is
 the one that a real joint follows. Holds for pinned rims, without gravity (Bond number below 0.01: radii below
 some 200 um); past 180 degrees it stays the *pinned* solution, which real solder leaves.
-Lengths in um, surface tension 1, so that energies are areas and forces are in units of tension times um.
+Any coherent unit of length, surface tension 1, so that energies are areas and forces are in units of tension times
+length.
+
+The vertical stiffness is the force's slope, by the implicit function theorem. The lateral one is that of every bridge of
+revolution: a small shift of a rim adds a Jacobi field of the surface (a translation and a rotation: cos(theta) modes of
+a surface of constant mean curvature), so that with the tangent angles psi at the rims
+
+    k_x = pi / integral of ds / (r sin^2 psi) = F / (h - r_1 cot psi_1 + r_2 cot psi_2),
+
+the first form free of 0/0 about F = 0, the second past a grazing rim, where the stiffness passes through zero and is
+negative beyond (Gillette and Dyson 1971 for the loss of stability): such a joint pushes the chip off its place.
 """
 
 from typing import NamedTuple
@@ -23,11 +33,13 @@ from jax import Array
 from jaxtyping import Float
 
 from yieldopt.typing import Scalar
-from yieldopt_pillars.parts import joint
+from yieldopt_pillars.parts.natural import natural_height
 
 NODES = 32
 STEPS = 48
 SETTLING = 6
+STILL = 1e-3
+"""Force over 2 pi, tension and larger radius below which the closed form of the lateral stiffness nears 0/0."""
 _X, _W = np.polynomial.legendre.leggauss(NODES)
 
 Shape = Float[Array, "3"]
@@ -37,23 +49,42 @@ Shape = Float[Array, "3"]
 class Bridge(NamedTuple):
     """One solved bridge; `angle_*` are contact angles inside the liquid (rad), above pi when it overhangs the rim.
 
-    `energy` is the free surface (um^2), `force` its derivative by height (um, tension positive), `pressure` 1/um,
-    `residual` the largest unmet equation, dimensionless: above 1e-9 there is no such bridge on this branch.
+    `energy` is the free surface (length^2), `force` its derivative by height (length, tension positive), `pressure`
+    1/length, the stiffnesses are per surface tension, `residual` is the largest unmet equation, dimensionless.
     """
 
     energy: Array
     force: Array
     pressure: Array
+    stiffness_vertical: Array
+    stiffness_lateral: Array
     bulge_radius: Array
     angle_bottom: Array
     angle_top: Array
     residual: Array
 
+    @property
+    def exists(self) -> Array:
+        """Whether such a bridge is on the branch of the natural height: false when stretched past the fold, or flat."""
+        return self.residual < 1e-9
+
+    @property
+    def overhangs(self) -> Array:
+        """Whether the liquid passes a rim's plane: real solder is no longer pinned there."""
+        return jnp.maximum(self.angle_bottom, self.angle_top) > jnp.pi
+
+    @property
+    def softens(self) -> Array:
+        """Whether it is stretched past its largest tension: under a given force it would neck off."""
+        return self.stiffness_vertical < 0.0
+
 
 def solve(radius_bottom: Scalar, radius_top: Scalar, volume: Scalar, height: Scalar) -> Bridge:
-    """Solve the pinned bridge of this volume (um^3) between discs this far apart (um); float64 is assumed.
+    """Solve the pinned bridge of this volume between discs this far apart; float64 is assumed.
 
-    Differentiable in all four up to second order, through two last Newton steps.
+    Any coherent units, no batch axis (`jax.vmap` makes one); radii either way round. Differentiable in all four up to
+    second order, through two last Newton steps. Beyond what exists nothing is guessed: see `Bridge.exists`,
+    `Bridge.overhangs`, `Bridge.softens`.
     """
     bottom, top, volume, height = (jnp.asarray(x, float) for x in (radius_bottom, radius_top, volume, height))
     unit = jnp.maximum(bottom, top)
@@ -67,6 +98,8 @@ def solve(radius_bottom: Scalar, radius_top: Scalar, volume: Scalar, height: Sca
         energy * unit**2,
         2 * jnp.pi * (jnp.sin(psi0) - curvature) * unit,
         2 * curvature / unit,
+        _vertical(shape, k, v, h),
+        _lateral(shape, k, h),
         _bulge(shape) * unit,
         jnp.where(bottom >= top, larger, smaller),
         jnp.where(bottom >= top, smaller, larger),
@@ -76,7 +109,7 @@ def solve(radius_bottom: Scalar, radius_top: Scalar, volume: Scalar, height: Sca
 
 def _follow(k: Array, v: Array, h: Array) -> Shape:
     """Walk from the sphere to the asked height, equal ratios of height a step, and settle there."""
-    natural = joint.natural_height(1.0, k, v)
+    natural = natural_height(1.0, k, v)
     parts = np.minimum(np.arange(1, STEPS + SETTLING + 1) / STEPS, 1.0)
     return _walk(_sphere(k, natural), natural * (h / natural) ** parts, k, v)
 
@@ -103,6 +136,28 @@ def _equations(shape: Shape, k: Array, v: Array, h: Array) -> Float[Array, "3"]:
     _, height, volume = _integrals(shape)
     end, _ = _square(shape, shape[2])
     return jnp.stack([end - k**2, height - h, volume / v - 1])
+
+
+def _vertical(shape: Shape, k: Array, v: Array, h: Array) -> Array:
+    """Slope of the force by height, at constant volume."""
+    moved = jnp.linalg.solve(jax.jacfwd(_equations)(shape, k, v, h), jnp.array([0.0, 1.0, 0.0]))
+    return 2 * jnp.pi * (jnp.cos(shape[0]) * moved[0] - moved[1])
+
+
+def _lateral(shape: Shape, k: Array, h: Array) -> Array:
+    """Lateral stiffness: by quadrature about the natural height, in closed form elsewhere."""
+    psi0, curvature, length = shape
+    first = jnp.sin(psi0) - curvature
+    still = jnp.abs(first) < STILL
+    q, _ = _square(shape, length * (1 + _X) / 2)
+    lift = jnp.where(still, first + curvature * q, 1.0)
+    rising = jnp.pi / jnp.sum(_W * length / 2 * jnp.sqrt(jnp.maximum(q, 1e-12)) / lift**2)
+    end, along = _square(shape, length)
+    sine, cosine = jnp.sin(psi0), jnp.cos(psi0)
+    top_sine, top_cosine = (first + curvature * end) / k, along / k
+    lean = h * sine * top_sine - cosine * top_sine + k * top_cosine * sine
+    closed = 2 * jnp.pi * first * sine * top_sine / jnp.where(still, 1.0, lean)
+    return jnp.where(still, rising, closed)
 
 
 def _integrals(shape: Shape) -> tuple[Array, Array, Array]:
