@@ -131,7 +131,8 @@ LATERAL = [  # ratio, height, volume over pi h, lateral stiffness: Surface Evolv
 @pytest.mark.parametrize(("k", "height", "full", "stiffness"), LATERAL)
 def test_an_overhanging_bridge_pushes_off_its_place(k, height, full, stiffness):
     for ends in ((1.0, k), (k, 1.0)):
-        out = jax.tree.map(lambda part: part[0], solve(*(jnp.array([x]) for x in (*ends, full * np.pi * height, height))))
+        state = (*ends, full * np.pi * height, height)
+        out = jax.tree.map(lambda part: part[0], solve(*(jnp.array([x]) for x in state)))
         assert bool(out.overhangs)
         assert float(out.stiffness_lateral) == pytest.approx(stiffness, rel=1e-3)
 

@@ -14,9 +14,9 @@ some 200 um); past 180 degrees it stays the *pinned* solution, which real solder
 Any coherent unit of length, surface tension 1, so that energies are areas and forces are in units of tension times
 length.
 
-The vertical stiffness is the force's slope, by the implicit function theorem. The lateral one is that of every bridge of
-revolution: a small shift of a rim adds a Jacobi field of the surface (a translation and a rotation: cos(theta) modes of
-a surface of constant mean curvature), so that with the tangent angles psi at the rims
+The vertical stiffness is the force's slope, by the implicit function theorem. The lateral one is that of every bridge
+of revolution: a small shift of a rim adds a Jacobi field of the surface (a translation and a rotation: cos(theta) modes
+of a surface of constant mean curvature), so that with the tangent angles psi at the rims
 
     k_x = pi / integral of ds / (r sin^2 psi) = F / (h - r_1 cot psi_1 + r_2 cot psi_2),
 

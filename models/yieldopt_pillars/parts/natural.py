@@ -1,9 +1,9 @@
-"""The joint that pulls nor pushes, a sphere through both rims: natural height and stiffnesses, exact and closed.
+"""The joint that neither pulls nor pushes, a sphere through both rims: its height and stiffnesses, exact and closed.
 
-Liquid solder between two wetted discs: radii `radius_bottom`, `radius_top` and `height` in um, `volume` in um^3, surface
-tension 1, so that forces are in units of tension times um and stiffnesses in units of tension. Gravity is left out (Bond
-number below 0.01: radii below some 200 um). Scalar functions without a batch axis, finite and differentiable for any
-input: what noise can make negative is held at a small positive value. They agree with `bridge.solve` to 1e-9.
+Liquid solder between two wetted discs: radii `radius_bottom`, `radius_top` and `height` in um, `volume` in um^3,
+surface tension 1, so that forces are in units of tension times um and stiffnesses in units of tension. Gravity is left
+out (Bond number below 0.01: radii below some 200 um). Scalar functions without a batch axis, finite and differentiable
+for any input: what noise can make negative is held at a small positive value. They agree with `bridge.solve` to 1e-9.
 """
 
 import jax
