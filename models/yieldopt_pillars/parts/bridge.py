@@ -36,6 +36,7 @@ from yieldopt.typing import Scalar
 from yieldopt_pillars.parts.natural import natural_height
 
 NODES = 32
+SECTIONS = 64
 STEPS = 48
 SETTLING = 6
 STILL = 1e-3
@@ -105,6 +106,20 @@ def solve(radius_bottom: Scalar, radius_top: Scalar, volume: Scalar, height: Sca
         jnp.where(bottom >= top, smaller, larger),
         jnp.max(jnp.abs(_equations(shape, k, v, h))),
     )
+
+
+def sections(k: Array, v: Array, h: Array) -> tuple[Float[Array, " sections"], Float[Array, " sections"]]:
+    """Radius along the meridian, from the rim of radius 1 to that of k, and the share by which each section moves when
+    the rim of k is shifted a little: the integral of ds / (r sin^2 psi) up to it, over the whole. No rim overhangs.
+    """
+    shape = jax.lax.stop_gradient(_follow(k, v, h))
+    shape = _walk(shape, jnp.stack([h, h]), k, v)
+    psi0, curvature, length = shape
+    ends = length * np.linspace(0.0, 1.0, SECTIONS + 1)
+    q, _ = _square(shape, 0.5 * (ends[1:] + ends[:-1]))
+    flow = jnp.sqrt(jnp.maximum(q, 1e-12)) / (jnp.sin(psi0) - curvature + curvature * q) ** 2
+    share = jnp.concatenate([jnp.zeros(1), jnp.cumsum(flow)]) / flow.sum()
+    return jnp.sqrt(jnp.maximum(_square(shape, ends)[0], 1e-12)), share
 
 
 def _follow(k: Array, v: Array, h: Array) -> Shape:

@@ -2,8 +2,9 @@
 
 For one joint, in any coherent units with surface tension 1 (forces in units of tension times length):
 
-    from yieldopt_pillars.parts.joint import solve
+    from yieldopt_pillars.parts.joint import lateral, solve
     solve(radius_bottom, radius_top, volume, height).force
+    lateral(radius_bottom, radius_top, volume, height, offset).force_lateral
 
 For many: scalar functions without a batch axis, finite and differentiable for any input. Each is a program of its own,
 so that a larger one that calls it thirty times traces it once. Lengths in um.
@@ -22,13 +23,16 @@ from jax import Array
 
 from yieldopt.typing import Scalar
 from yieldopt_pillars.parts.bridge import Bridge, solve
+from yieldopt_pillars.parts.lateral import Lateral, lateral
 from yieldopt_pillars.parts.natural import free_cap_height, guarded, natural_height, natural_stiffness, vertical
 
 __all__ = [
     "Bridge",
+    "Lateral",
     "bulge_radius",
     "force",
     "free_cap_height",
+    "lateral",
     "natural_height",
     "natural_stiffness",
     "overhang_height",
