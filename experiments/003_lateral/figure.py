@@ -43,7 +43,7 @@ def errors(axes: plt.Axes) -> None:
         upright = jax.vmap(joint.solve)(one, ratio, volume, height)
         angle = np.degrees(np.maximum(upright.angle_bottom, upright.angle_top))
         natural = np.asarray(jax.vmap(joint.natural_stiffness)(one, ratio, volume)[1])
-        scale = np.maximum(np.abs(force), run.WEAK * natural * offset)
+        scale = known.scale * natural * offset
         error = 100 * (np.asarray(found.force_lateral) - force) / scale
         axes.plot(angle, error, mark, color=colour, markersize=4, alpha=0.8, label=f"offset {offset:g}")
     axes.axhline(0.0, color="#5f6b7a", linewidth=0.8)

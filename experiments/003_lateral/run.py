@@ -27,7 +27,7 @@ ROUND, TALL = 24, 8.0
 """Elements around, and along a height of one radius (at least six)."""
 STEP = 0.02
 """Forces are central differences of energies over twice this offset."""
-OFFSETS = 0.25, 0.5
+OFFSETS = lateral.KNOTS
 RATIOS = 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0
 HEIGHTS = tuple(float(h) for h in np.round(np.geomspace(0.3, 2.5, 8), 3))
 ANGLES = 40.0, 55.0, 70.0, 85.0, 100.0, 115.0, 130.0, 142.0, 153.0, 162.0, 170.0, 175.0, 178.0
@@ -92,7 +92,7 @@ def drawn(count: int, seed: int) -> list[State]:
     """States drawn at random over the same domain."""
     random, found = np.random.default_rng(seed), list[State]()
     while len(found) < count:
-        ratio, height, angle = random.uniform(0.7, 1.0), np.exp(random.uniform(*np.log([0.3, 2.5]))), 0.0
+        ratio, height = random.uniform(0.7, 1.0), np.exp(random.uniform(*np.log([0.3, 2.5])))
         angle = random.uniform(45.0, 177.0)
         state = with_angle(float(ratio), float(height), float(angle))
         found += [state] if state else []
@@ -195,13 +195,15 @@ def write(name: str, asked: list[State]) -> None:
 
 
 class Known(NamedTuple):
-    """Rows of a file with what the exact upright bridge says of them: target and weight of the fit, terms."""
+    """Rows of a file with what the exact upright bridge says of them: target and scale of the fit, terms, and height over
+    the natural one.
+    """
 
     rows: np.ndarray
     target: np.ndarray
     scale: np.ndarray
     terms: np.ndarray
-    natural: np.ndarray
+    stretch: np.ndarray
 
 
 def read(name: str, offset: float) -> Known:
@@ -230,7 +232,7 @@ def fit() -> None:
         columns.append(column)
         for name, part in (("fitted", known), ("drawn at random", checks)):
             error = np.abs(part.terms @ column - part.target) / part.scale
-            near = error[np.abs(part.natural - 1.0) < NEAR]
+            near = error[np.abs(part.stretch - 1.0) < NEAR]
             print(
                 f"offset {offset}: {len(error):4} states {name:15} largest {error.max():.2%}, 99 % within "
                 f"{np.quantile(error, 0.99):.2%}, half within {np.median(error):.2%}; "

@@ -66,7 +66,7 @@ class Bridge(NamedTuple):
 
     @property
     def exists(self) -> Array:
-        """Whether such a bridge is on the branch of the natural height: false when stretched past the fold, or flat."""
+        """Whether such a bridge is on the branch of the natural height: false when stretched past the fold."""
         return self.residual < 1e-9
 
     @property
