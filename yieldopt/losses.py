@@ -18,7 +18,7 @@ from yieldopt.conditional.integrand import Route, sample
 from yieldopt.conditional.prepare import Prepared, frame, thinned
 from yieldopt.estimators.proposal import STAGES as FIRST
 from yieldopt.estimators.proposal import Proposal, aim
-from yieldopt.estimators.sobol import BATCH, losses
+from yieldopt.estimators.sobol import BATCH, losses, once
 from yieldopt.kriging import Seen
 from yieldopt.problem import Problem
 
@@ -86,6 +86,13 @@ class LogLoss:
         """The value alone, with all nodes and more points: half the time."""
         prepared = self._prepared(point)
         return float(np.log(self._seen(lambda z, _: (losses(prepared, z)[:, 0], None), point, slot, BATCH)[0]))
+
+    def fresh(self, point: np.ndarray, slot: Any, seed: int) -> tuple[float, float, int]:
+        """The loss on points of a slot's law that no search has seen, its standard error, and their number."""
+        if slot not in self.aims:
+            self.refit(point, slot)
+        self.evaluations += BATCH
+        return once(self._prepared(point), self.aims[slot], self.size, seed)
 
     def refit(self, point: np.ndarray, slot: Any = 0, turn: int = 0) -> None:
         """Aim a slot's points at the losses of a point; another `turn`, from scratch on other pilot draws."""

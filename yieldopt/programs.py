@@ -45,6 +45,8 @@ LEAST = "jax_persistent_cache_min_compile_time_secs"
 """JAX's setting: what compiles in less does not go into its cache."""
 _folder: list[Path] = []
 _turn, _compiling = Lock(), list[float]()
+_running = Lock()
+"""Two threads compile at once, and run in turn: two runs at once on two cores have waited for each other for ever."""
 
 
 class Hole(enum.Enum):
@@ -91,7 +93,7 @@ def program(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         leaves, tree = jax.tree.flatten((args, kwargs))
-        if not _folder or jax.default_backend() != "cpu" or any(isinstance(leaf, Tracer) for leaf in leaves):
+        if jax.default_backend() != "cpu" or any(isinstance(leaf, Tracer) for leaf in leaves):
             return plain(*args, **kwargs)
         fixed = [_hole(leaf) for leaf in leaves]
         arrays = [jnp.asarray(leaf) for leaf in leaves if _hole(leaf) is Hole.ARRAY]
@@ -104,9 +106,14 @@ def program(function: Callable[P, R]) -> Callable[P, R]:
                     known[key] = ready.run, ready.shell
                     return _filled(ready.shell, ready.first, arrays)
         run, shell = known[key]
-        return _filled(shell, run(*arrays), arrays)
+        return _filled(shell, _run(run, arrays), arrays)
 
     return call
+
+
+def _run(run: Any, arrays: list[Any]) -> list[Any]:
+    with _running:
+        return jax.block_until_ready(run(*arrays))
 
 
 def _hole(leaf: Any) -> Any:
@@ -124,7 +131,9 @@ def _filled(shell: Any, arrays: Iterable[Any], given: Sequence[Any] = ()) -> Any
 
 
 def _ready(function: Callable[..., Any], asked: Any, arrays: list[Any], shapes: Any) -> Ready:
-    """The program: loaded, or compiled and kept."""
+    """The program: loaded, or compiled and kept where there is a folder for it."""
+    if not _folder:
+        return _compiled(function, asked, arrays)
     try:
         told = _told((f"{function.__module__}.{function.__qualname__}", asked, shapes, list(surroundings())))
     except UNTOLD:
@@ -161,7 +170,7 @@ def _compiled(function: Callable[..., Any], asked: Any, arrays: list[Any]) -> Re
     lowered = jax.jit(flat).lower(*arrays)
     with _unshared():
         run = lowered.compile()
-    return Ready(run, shells[-1], run(*arrays))
+    return Ready(run, shells[-1], _run(run, arrays))
 
 
 @contextmanager
@@ -193,7 +202,7 @@ def _loaded(path: Path, arrays: list[Any]) -> Ready | None:
         jax.jit(jnp.linalg.inv).lower(jnp.eye(1))
         payload, into, out, shell = pickle.loads(kept[SIGNED:])
         run = deserialize_and_load(payload, into, out)
-        first = jax.block_until_ready(run(*arrays))
+        first = _run(run, arrays)
         os.utime(path)
         tried.unlink(missing_ok=True)
     except Exception:  # whatever is wrong with what was kept: it is made anew

@@ -195,9 +195,7 @@ def write(name: str, asked: list[State]) -> None:
 
 
 class Known(NamedTuple):
-    """Rows of a file with what the exact upright bridge says of them: target and scale of the fit, terms, and height over
-    the natural one.
-    """
+    """Rows of a file with what the exact upright bridge says of them; `stretch` is height over the natural one."""
 
     rows: np.ndarray
     target: np.ndarray

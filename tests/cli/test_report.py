@@ -53,7 +53,14 @@ def optimized() -> dict[str, Any]:
             "target": 0.999,
             "bounded": ["pillar_height low"],
             "worst": {"design": best, "estimate": estimate(0.99912)},
-            "audit": {"points": 512, "worst_found": 0.9991, "confidence": 0.999},
+            "audit": {
+                "points": 512,
+                "confidence": 0.999,
+                "below": 0,
+                "looked_at": [
+                    {"design": {"pillar_height": 20.5}, "place": "scattered", "yield": 0.99871, "upper_bound": 0.99934}
+                ],
+            },
         },
         "claims": [{"id": "P1", "holds": True, "margin": None, "conform_probability": None}],
         "status": "done",
@@ -134,6 +141,8 @@ def test_the_page_says_what_the_record_says_in_the_units_of_the_study(tmp_path: 
         "245 degC",
         "search range (low)",
         "512 points",
+        "none of them has a 99.9 % upper bound",
+        "scattered0.0205 mm99.87 %99.93 %",
         "1.12",
         "99.912 %",
         "300 ppm",

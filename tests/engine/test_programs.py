@@ -3,7 +3,9 @@
 import subprocess
 import sys
 import sysconfig
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +131,7 @@ def test_what_is_handed_on_is_not_copied(folder: Path) -> None:
 
 PROCESS = """
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 import jax, jax.numpy as jnp
 jax.config.update("jax_enable_x64", True)
@@ -162,3 +165,24 @@ def test_a_random_key_is_an_argument_like_any_other(folder: Path) -> None:
     for seed in (1, 2):
         assert drawn(jax.random.key(seed), 3) == pytest.approx(jax.random.normal(jax.random.key(seed), (3,)))
     assert folder.exists()
+
+
+def test_two_threads_run_their_programs_in_turn() -> None:
+    inside, most = list[int](), list[int]()
+
+    def busy(x: np.ndarray) -> np.ndarray:
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.05)
+        inside.pop()
+        return x
+
+    def made(shift: float) -> Any:
+        return programs.program(lambda x: shift + jax.pure_callback(busy, jax.ShapeDtypeStruct((), float), x))
+
+    calls = [made(1.0), made(2.0)]
+    for _ in range(2):
+        with ThreadPoolExecutor(2) as both:
+            found = list(both.map(lambda call: float(call(jnp.asarray(1.0))), calls))
+        assert found == [2.0, 3.0]
+    assert most == [1, 1, 1, 1]

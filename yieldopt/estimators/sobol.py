@@ -69,11 +69,7 @@ class Sobol:
     def _sample(self, prepared: Prepared, proposal: Proposal, size: int, seed: int) -> tuple[Sums, Proposal]:
         """Sums until the precision is met; begun anew with a better proposal, once, where that is far away."""
         count = BATCH // REPLICATES
-        # A sequence for every part of every replicate: every eighth point of one would stay in a corner of the cube.
-        engines = [
-            [stats.qmc.Sobol(max(size, 1), rng=np.random.default_rng([seed, 1, r, k])) for k in range(PARTS)]
-            for r in range(REPLICATES)
-        ]
+        engines = _engines(size, seed)
         sums, anew = _batch(prepared, proposal, engines, count, size), False
         while True:
             loss = sums.loss / sums.points
@@ -141,6 +137,21 @@ def losses(prepared: Prepared, z: np.ndarray) -> np.ndarray:
         total = np.minimum(np.asarray(found.total), 0.0)[:, None]
         seen.append(-np.expm1(np.concatenate([total, np.minimum(np.asarray(found.by_limit), 0.0)], 1)))
     return np.concatenate(seen)
+
+
+def once(prepared: Prepared, proposal: Proposal, size: int, seed: int) -> tuple[float, float, int]:
+    """The loss and its standard error over the replicates, by one batch of fresh points of a law; their number."""
+    sums = _batch(prepared, proposal, _engines(size, seed), BATCH // REPLICATES, size)
+    loss = sums.loss / sums.points
+    return float(loss.mean()), float(loss.std(ddof=1) / np.sqrt(REPLICATES)), BATCH
+
+
+def _engines(size: int, seed: int) -> list[list[stats.qmc.Sobol]]:
+    # A sequence for every part of every replicate: every eighth point of one would stay in a corner of the cube.
+    return [
+        [stats.qmc.Sobol(max(size, 1), rng=np.random.default_rng([seed, 1, r, k])) for k in range(PARTS)]
+        for r in range(REPLICATES)
+    ]
 
 
 def _batch(prepared: Prepared, proposal: Proposal, engines: Any, count: int, size: int) -> Sums:

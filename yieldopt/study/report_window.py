@@ -26,6 +26,7 @@ def page(run: Mapping[str, Any]) -> dict[str, Any] | None:
         "drawing": figures.window(spans) if spans else "",
         "stopped": any(any(span.stopped) for span in spans),
         "sentences": _audit(found),
+        "looked": _looked(list(found["low"]), run["knobs"], found),
     }
 
 
@@ -77,10 +78,27 @@ def _audit(found: Mapping[str, Any]) -> list[str]:
             f"{words.interval_text(worst)}."
         )
     audit = found.get("audit") or {}
-    if audit:
-        trusted = f" at {100 * audit['confidence']:g} % confidence" if audit.get("confidence") else ""
+    if audit.get("looked_at"):
+        below, share = audit["below"], words.percent(audit["confidence"], 1)
+        said = "none of them has" if not below else f"{below} of them {'has' if below == 1 else 'have'}"
         sentences.append(
-            f"An independent search for a worse point looked at {audit.get('points', 0):,} points{trusted}. "
-            "Such a search can fail to find; it is evidence and no proof."
+            f"An independent search for a worse point looked at {audit['points']:,} points on fresh draws: {said} a "
+            f"{share} upper bound below that yield. Such a search can fail to find; it is evidence and no proof."
         )
     return sentences
+
+
+def _looked(names: list[str], knobs: Mapping[str, Any], found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Gather the points that the audit looked at, the worst first, with the settings of the window."""
+    rows: list[dict[str, Any]] = []
+    for one in (found.get("audit") or {}).get("looked_at") or []:
+        shown = words.digits({"interval": (one["yield"], one["upper_bound"])})
+        rows.append(
+            {
+                "place": one["place"],
+                "values": [words.quantity(one["design"][name], knobs.get(name, {}).get("unit", "")) for name in names],
+                "yield": words.percent(one["yield"], shown),
+                "upper": words.percent(one["upper_bound"], shown),
+            }
+        )
+    return rows

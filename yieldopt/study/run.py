@@ -15,6 +15,7 @@ from yieldopt.losses import LogLoss
 from yieldopt.optimize import optimize as descend
 from yieldopt.problem import Model
 from yieldopt.study import plan as plans
+from yieldopt.study.auditing import SURE
 from yieldopt.study.config import ResolvedStudy
 from yieldopt.study.windowing import Checked, Windowing
 from yieldopt.timing import Stopwatch
@@ -99,14 +100,23 @@ def _window_result(study: ResolvedStudy, plan: plans.Plan, found: Checked) -> di
         "target": study.optimize.target,
         "bounded": [[names[k], side] for k, side in window.bounded],
         "worst": _design(plan, found.point) | {"estimate": found.worst.summary()},
-        "audit": {
-            "points": found.points,
-            "worst_found": found.seen,
-            "lower_bound": found.worst.interval[0],
-            "upper_bound": found.worst.interval[1],
-            "confidence": found.worst.confidence,
-            "beyond_corners": found.beyond,
-        },
+        "audit": _audit_result(plan, found),
+    }
+
+
+def _audit_result(plan: plans.Plan, found: Checked) -> dict[str, Any]:
+    """What an audit looked at, each point named with its yield and the bound that this exceeds one time in 1,000."""
+    looked = [
+        _design(plan, one.point)
+        | {"place": one.place, "yield": one.value, "upper_bound": one.upper, "evaluations": one.evaluations}
+        for one in sorted(found.looked, key=lambda one: one.value)
+    ]
+    return {
+        "points": len(looked),
+        "confidence": SURE,
+        "below": sum(one.upper < found.worst.value for one in found.looked),
+        "found_worse": found.beyond,
+        "looked_at": looked,
     }
 
 

@@ -64,13 +64,18 @@ def _window(window: Mapping[str, Any]) -> list[str]:
     worst, audit = (window.get("worst") or {}).get("estimate"), window.get("audit") or {}
     if worst:
         target = f"; target {100 * window['target']:.6g} %" if window.get("target") else ""
-        points = f"; {audit['points']:,} points searched" if audit.get("points") else ""
+        points = f"; {audit['points']:,} points audited, {_refuted(audit)} below it" if audit.get("looked_at") else ""
         found = f"{words.yield_text(worst)}, {words.interval_text(worst)}"
         lines.append(f"Worst point found in the window: {found}{target}{points}")
     sides = [" ".join(side) if isinstance(side, list) else str(side) for side in window.get("bounded") or []]
     if sides:
         lines.append(f"Stopped by the search range, not by the target: {', '.join(map(words.phrase, sides))}")
     return lines
+
+
+def _refuted(audit: Mapping[str, Any]) -> str:
+    """How many points of an audit have their upper bound below the yield quoted."""
+    return f"{audit['below'] or 'none'} with a {words.percent(audit['confidence'], 1)} upper bound"
 
 
 def claims(verdicts: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -17,13 +17,10 @@ from yieldopt.kriging import Seen
 from yieldopt.losses import LogLoss
 from yieldopt.modelled import Guess, modelled
 from yieldopt.resize import scaled, sought
+from yieldopt.study.auditing import SCATTERED, Auditor, Looked, place_of, settled
 from yieldopt.study.plan import Plan
-from yieldopt.window import SLACK, Search, Window, audit
+from yieldopt.window import SLACK, Search, Window
 
-AUDITED = 16
-"""Points that the audit of a window scatters."""
-CLIMBS = 4
-"""Steps uphill from the worst of them."""
 FELT = 1.0
 """Change in log loss over twelve drifts, by the steepest slope seen, above which a knob is felt without asking."""
 INERT = 0.5
@@ -45,15 +42,14 @@ ROOM = 0.15
 
 
 class Checked(NamedTuple):
-    """A window, its worst point and the estimate there; how many points were looked at, the least yield seen, and
-    whether the worst lies beyond the corners.
+    """A window, its worst point and the estimate there; what was looked at on fresh draws, and whether the worst was
+    found by the audit.
     """
 
     window: Window
     point: np.ndarray
     worst: Estimate
-    points: int
-    seen: float
+    looked: tuple[Looked, ...]
     beyond: bool
 
 
@@ -71,8 +67,8 @@ class Windowing:
 
     def __post_init__(self) -> None:
         # Parametric loss that the target leaves once defects took theirs.
-        defects = float(jnp.exp(self.plan.problem.log_defects()))
-        self.allowed = float(np.log(max(1.0 - self.target / defects, 1e-12)))
+        self.defects = float(jnp.exp(self.plan.problem.log_defects()))
+        self.allowed = float(np.log(max(1.0 - self.target / self.defects, 1e-12)))
 
     def __call__(self, point: np.ndarray) -> Checked:
         """Find the window from a start inside it; what the audit finds beyond its corners joins them."""
@@ -98,10 +94,12 @@ class Windowing:
             box = scaled(window.box, len(search.low), share)
             points = search.points(box)
             looked = search.window(box, np.array([guess(point) for point in points]))
-            worst = [points[slot] for slot in self._close(points, guess)]
-            found = [self._verified(looked, point, len(points), SIZES * turn + size) for point in worst]
-            seen.append(min(found, key=lambda one: one.worst.parametric))
-            known[share] = self._log(seen[-1].worst) - self.allowed
+            close = self._close(points, guess)
+            found = [self._verified(points[i], len(points), SIZES * turn + size) for i in close]
+            lowest = int(np.argmin([one.parametric for one in found]))
+            named = tuple(Looked.of(points[i], place_of(search, i), one) for i, one in zip(close, found, strict=True))
+            seen.append(Checked(looked, points[close[lowest]], found[lowest], named, False))
+            known[share] = self._log(found[lowest]) - self.allowed
             if self.watch.stop.is_set() or -ROOM <= known[share] <= 0.0:
                 break
             share = sought(known, -0.5 * ROOM)
@@ -128,10 +126,6 @@ class Windowing:
         """The log of the loss over what is allowed; far below that, how far does not matter."""
         value = seen.value - self.allowed
         return seen._replace(value=value) if value > -FAR else Seen(seen.point, -FAR, 0.0 * seen.slope, 1.0)
-
-    def _excess(self, point: np.ndarray, slot: Any) -> float:
-        """Log of the loss over what is allowed."""
-        return self.loss.value(point, slot) - self.allowed
 
     def _search(self, point: np.ndarray) -> Search:
         low, high = np.asarray(self.plan.search.low), np.asarray(self.plan.search.high)
@@ -174,36 +168,24 @@ class Windowing:
         return self.loss.value(point, slot)
 
     def _audited(self, search: Search, checked: Checked, turn: int) -> Checked:
-        """The window with a worse point that an independent search finds in it, estimated on fresh points, if any."""
-        window, corners = checked.window, search.points(checked.window.box)
-        wide = np.maximum(window.high - window.low, 1e-300)
+        """The window with what an audit looked at; where that found a worse point, with that one."""
+        known = {one.point.tobytes() for one in checked.looked}
+        audited = Auditor(self.loss, self.defects, self.seed, self.watch)(search, checked.window, known, turn)
 
-        def near(point: np.ndarray) -> int:
-            """The corner whose points serve best: the nearest of those that were looked at."""
-            apart = np.linalg.norm((corners - point)[:, : search.count] / wide, axis=1)
-            return min((i for i in range(len(corners)) if i in self.loss.aims), key=lambda i: apart[i])
+        def verify(one: Looked) -> Estimate:
+            return self._verified(one.point, len(known) + len(audited) - SCATTERED, SIZES * ROUNDS + turn)
 
-        where, _ = audit(
-            lambda p, _: search.constraint(p, near(p)),
-            window,
-            AUDITED,
-            self.seed + 7 + turn,
-            self.watch,
-            CLIMBS,
-            lambda p: self._excess(p, near(p)),
-        )
-        excess = self._excess(where, ("found", turn))
-        if excess <= self._log(checked.worst) - self.allowed + SLACK:
-            return checked._replace(seen=min(checked.seen, float(1.0 - np.exp(excess + self.allowed))))
-        found = self._verified(window, where, len(corners), SIZES * ROUNDS + turn)
-        return found._replace(beyond=True) if found.worst.parametric < checked.worst.parametric else checked
+        looked, whole = settled(audited, checked.worst.value, verify, SLACK, FEW)
+        checked = checked._replace(looked=(*checked.looked, *looked))
+        point, worst = min(whole, key=lambda one: one[1].value, default=(checked.point, checked.worst))
+        if worst.value >= checked.worst.value:
+            return checked
+        return checked._replace(point=point, worst=worst, beyond=True)
 
-    def _verified(self, window: Window, point: np.ndarray, corners: int, turn: int) -> Checked:
-        """A window with its worst point estimated on fresh points."""
-        points = AUDITED + corners
+    def _verified(self, point: np.ndarray, among: int, turn: int) -> Estimate:
+        """A point that is the worst among so many, and what an audit scatters, estimated whole on fresh points."""
         # The worst of many is quoted: its confidence is corrected for the choice (Bonferroni).
-        sure = 1.0 - (1.0 - self.plan.precision.confidence) / points
+        sure = 1.0 - (1.0 - self.plan.precision.confidence) / (SCATTERED + among)
         precision = replace(self.plan.precision, of_loss=0.2, confidence=sure)
         design = self.plan.search.place(self.plan.design, jnp.asarray(point))
-        worst = method(self.method, precision, self.watch)(self.loss.problem, design, self.seed + 20 + turn)
-        return Checked(window, point, worst, points, worst.parametric, False)
+        return method(self.method, precision, self.watch)(self.loss.problem, design, self.seed + 20 + turn)
