@@ -139,11 +139,7 @@ def _ready(function: Callable[..., Any], asked: Any, arrays: list[Any], shapes: 
     except UNTOLD:
         return _compiled(function, asked, arrays)
     path = _folder[0] / told
-    ready = _loaded(path, arrays)
-    if ready is None:
-        ready = _compiled(function, asked, arrays)
-        _save(path, ready)
-    return ready
+    return _loaded(path, arrays) or _compiled(function, asked, arrays, path)
 
 
 def _told(thing: Any) -> str:
@@ -155,7 +151,7 @@ def _told(thing: Any) -> str:
     return hashlib.sha256(file.getvalue()).hexdigest()
 
 
-def _compiled(function: Callable[..., Any], asked: Any, arrays: list[Any]) -> Ready:
+def _compiled(function: Callable[..., Any], asked: Any, arrays: list[Any], path: Path | None = None) -> Ready:
     shells: list[Any] = []
 
     def flat(*arrays: Any) -> list[Any]:
@@ -170,6 +166,8 @@ def _compiled(function: Callable[..., Any], asked: Any, arrays: list[Any]) -> Re
     lowered = jax.jit(flat).lower(*arrays)
     with _unshared():
         run = lowered.compile()
+    if path:
+        _save(path, run, shells[-1])  # before it runs: a sort that has run cannot be written (jaxlib 0.10)
     return Ready(run, shells[-1], _run(run, arrays))
 
 
@@ -210,9 +208,9 @@ def _loaded(path: Path, arrays: list[Any]) -> Ready | None:
     return Ready(run, shell, first)
 
 
-def _save(path: Path, ready: Ready) -> None:
+def _save(path: Path, run: Any, shell: Any) -> None:
     try:
-        kept = pickle.dumps((*serialize(ready.run), ready.shell))
+        kept = pickle.dumps((*serialize(run), shell))
     except (*UNTOLD, JaxRuntimeError):
         return  # jaxlib 0.10 cannot write all that it can run
     try:

@@ -186,3 +186,11 @@ def test_two_threads_run_their_programs_in_turn() -> None:
             found = list(both.map(lambda call: float(call(jnp.asarray(1.0))), calls))
         assert found == [2.0, 3.0]
     assert most == [1, 1, 1, 1]
+
+
+def test_a_program_that_sorts_is_kept_and_sorts_again(folder: Path) -> None:
+    """Once it has run it can no longer be written: it is written first."""
+    for _ in range(2):
+        found = programs.program(jnp.sort)(jnp.array([3.0, 1.0, 2.0]))
+        np.testing.assert_array_equal(found, [1.0, 2.0, 3.0])
+        assert len(list(folder.iterdir())) == 1
