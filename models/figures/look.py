@@ -50,8 +50,11 @@ def over_chip(axes: Axes, x: np.ndarray, y: np.ndarray, values: np.ndarray, limi
     tiles = np.full((len(rows), len(columns)), np.nan)
     tiles[np.searchsorted(rows, y), np.searchsorted(columns, x)] = values
     edge = 0.5 * (columns[1] - columns[0])
-    ends = [float(end) / 1000 for end in (x.min() - edge, x.max() + edge, y.min() - edge, y.max() + edge)]
+    ends: Any = tuple(
+        (end + side) / 1000
+        for end, side in zip((x.min(), x.max(), y.min(), y.max()), (-edge, edge, -edge, edge), strict=True)
+    )
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.set_facecolor(BARE)
-    # As a picture of one dot a bump it is a hundredth of the file that paths are, and browsers keep its edges sharp.
-    return axes.imshow(tiles, SIGNED, vmin=-limit, vmax=limit, origin="lower", extent=tuple(ends), interpolation="none")
+    # A picture of one dot a bump: a path for each makes the file several times larger; its edges stay sharp all the same.
+    return axes.imshow(tiles, SIGNED, vmin=-limit, vmax=limit, origin="lower", extent=ends, interpolation="none")
