@@ -56,5 +56,5 @@ def over_chip(axes: Axes, x: np.ndarray, y: np.ndarray, values: np.ndarray, limi
     )
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.set_facecolor(BARE)
-    # A picture of one dot a bump: a path for each makes the file several times larger; its edges stay sharp all the same.
+    # A picture of one dot a bump: a path for each makes the file several times larger.
     return axes.imshow(tiles, SIGNED, vmin=-limit, vmax=limit, origin="lower", extent=ends, interpolation="none")
