@@ -102,7 +102,7 @@ def test_bows_of_coated_silicon_are_those_quoted(film, change, bows):
 
     The quoted bows name no Poisson's ratios. Taken: silicon 160 GPa and 2.6 ppm/K as in materials.toml with .22,
     polymer .35, copper 120 GPa with .34. The last copper bow comes out as .457, so it is held to one in its last digit.
-    With the biaxial modulus of (100) silicon, 180 GPa instead of 205, all six are 12 to 13 % more.
+    With the biaxial modulus of (100) silicon, 180 GPa instead of 205, all six are 12 to 14 % more.
     """
     for thickness, quoted, digits in bows:
         found = warpage.stack_bow(stack((thickness, 160e3, 0.22, 2.6e-6), film), change, 1e4)
