@@ -10,7 +10,17 @@ import matplotlib as mpl
 from look import STYLE
 
 HERE = Path(__file__).parent
-PARTS = "joint", "lateral", "equilibrium", "alignment_offset", "pillar_height", "solder_volume", "coplanarity"
+PARTS = (
+    "joint",
+    "lateral",
+    "equilibrium",
+    "alignment_offset",
+    "pillar_height",
+    "solder_volume",
+    "coplanarity",
+    "warpage",
+    "underfill",
+)
 """Each a file beside this one, with a function `draw`."""
 
 
