@@ -164,3 +164,29 @@ def test_no_bridge_is_told_by_the_residual():
     out = solve(one, one, volume(1.0, 0.5) * one, 4.0 * one)
     assert not float(out.residual[0]) < 1e-6
     assert not bool(out.exists[0])
+
+
+def test_a_surface_that_would_pass_below_a_face_says_so():
+    """Stretched until its angle on the wider face is 0 and past it: that meridian, which starts downwards, is found."""
+    k, v, height = 40 / 45, volume(40 / 45, 14.4 / 45), np.linspace(0.4, 0.52, 13)
+    out = solve(np.ones(13), np.full(13, k), np.full(13, v), height)
+    recedes = np.asarray(out.recedes)
+    assert list(recedes) == sorted(recedes)
+    assert not recedes[0]
+    assert recedes[-1]
+    assert not bool(out.overhangs.any())
+    for i in (np.argmax(recedes) - 1, np.argmax(recedes)):
+        pressure = float(out.pressure[i])
+
+        def right(_: float, y: np.ndarray, p: float = pressure) -> list[float]:
+            return [np.cos(y[2]), np.sin(y[2]), p - np.sin(y[2]) / y[0], np.pi * y[0] ** 2 * np.sin(y[2])]
+
+        def top(_: float, y: np.ndarray, h: float = height[i]) -> float:
+            return y[1] - h
+
+        top.terminal = True
+        run = solve_ivp(right, (0, 5), [1.0, 0.0, np.pi - float(out.angle_bottom[i]), 0.0], "DOP853", events=top,
+                        rtol=1e-12, atol=1e-13, max_step=1e-3)  # fmt: skip
+        assert (run.y[1].min() < 0.0) == recedes[i]
+        assert run.y[0, -1] == pytest.approx(k, abs=1e-9)
+        assert run.y[3, -1] == pytest.approx(v, rel=1e-9)

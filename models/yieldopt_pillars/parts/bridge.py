@@ -79,13 +79,20 @@ class Bridge(NamedTuple):
         """Whether it is stretched past its largest tension: under a given force it would neck off."""
         return self.stiffness_vertical < 0.0
 
+    @property
+    def recedes(self) -> Array:
+        """Whether the surface would pass below a face beside its rim (a contact angle under 0): real solder has let go
+        of that rim before, at its receding angle.
+        """
+        return jnp.minimum(self.angle_bottom, self.angle_top) < 0.0
+
 
 def solve(radius_bottom: Scalar, radius_top: Scalar, volume: Scalar, height: Scalar) -> Bridge:
     """Solve the pinned bridge of this volume between discs this far apart; float64 is assumed.
 
     Any coherent units, no batch axis (`jax.vmap` makes one); radii either way round. Differentiable in all four up to
     second order, through two last Newton steps. Beyond what exists nothing is guessed: see `Bridge.exists`,
-    `Bridge.overhangs`, `Bridge.softens`.
+    `Bridge.overhangs`, `Bridge.softens`, `Bridge.recedes`.
     """
     bottom, top, volume, height = (jnp.asarray(x, float) for x in (radius_bottom, radius_top, volume, height))
     unit = jnp.maximum(bottom, top)
