@@ -86,7 +86,8 @@ def forces(model: CappedPillar, design: Any, shared: Shared, own: Own, pose: np.
     eaten = 0.692 * 0.383 * np.cbrt(60.0) * np.pi / 4 * (0.1 * pillar**2 + float(design.pad_opening) ** 2)
     pad = np.full(COUNT, 0.5 * float(design.pad_opening))
     each = np.asarray(pull(pad, 0.5 * pillar, volume - eaten, height))
-    return np.array([each.sum(), each @ U, each @ V])
+    weight = 9.80665e-9 * 2.33 * (12 * PITCH) ** 2 * 300.0 / float(model.support.tension)  # silicon, a cell a joint
+    return np.array([each.sum() + weight, each @ U, each @ V])
 
 
 @pytest.mark.parametrize("key", [1, 2, 3])

@@ -154,8 +154,50 @@ def test_a_follower_keeps_its_variance_and_has_the_correlation():
     assert np.corrcoef(leader, follower)[0, 1] == pytest.approx(0.6, abs=4 * 0.64 / np.sqrt(100_000))
 
 
-def test_a_pose_tilts_about_the_centre():
-    pose = jnp.arange(1.0, 7.0)
-    assert equilibrium.at_melting(pose, 0.0, 0.0) == 1.0
-    assert equilibrium.at_melting(pose, 1.0, -1.0) == 0.0
-    assert equilibrium.at_solidus(pose, 1.0, 1.0) == 15.0
+def test_a_pose_tilts_about_the_centre_and_bends():
+    pose, flat = jnp.arange(1.0, 7.0), jnp.zeros(3)
+    assert equilibrium.at_melting(pose, 0.0, 0.0, flat) == 1.0
+    assert equilibrium.at_melting(pose, 1.0, -1.0, flat) == 0.0
+    assert equilibrium.at_solidus(pose, 1.0, 1.0, flat) == 15.0
+    bent, modes = jnp.arange(1.0, 13.0), jnp.array([1.0, 0.5, -1.0])
+    assert equilibrium.at_melting(bent, 1.0, -1.0, modes) == 0.5
+    assert equilibrium.at_solidus(bent, 0.0, 0.0, modes) == 10.5
+    np.testing.assert_allclose(equilibrium.level(bent), [7.0, 8.0, 9.0])
+
+
+@pytest.mark.parametrize("mode", range(3))
+def test_the_stiffness_of_a_plate_is_its_curvatures_energy(mode: int):
+    """By quadrature over the plate of curvatures from differences of the shape, with D and nu of the textbook."""
+    modulus, thickness, half, corner = 160e3, 200.0, 4000.0, 5200.0
+    rigidity = modulus * thickness**3 / (12 * (1 - 0.25**2))
+    shape = (
+        lambda x, y: (x**2 + y**2) / corner**2,
+        lambda x, y: x * y / half**2,
+        lambda x, y: (x**2 - y**2) / half**2,
+    )[mode]
+    nodes, weights = np.polynomial.legendre.leggauss(4)
+    x, y = np.meshgrid(half * nodes, half * nodes)
+    d = 100.0
+    xx = (shape(x + d, y) - 2 * shape(x, y) + shape(x - d, y)) / d**2
+    yy = (shape(x, y + d) - 2 * shape(x, y) + shape(x, y - d)) / d**2
+    xy = (shape(x + d, y + d) - shape(x + d, y - d) - shape(x - d, y + d) + shape(x - d, y - d)) / (4 * d**2)
+    dense = (xx + yy) ** 2 - 2 * (1 - 0.25) * (xx * yy - xy**2)
+    twice_energy = rigidity * half**2 * weights @ dense @ weights
+    assert equilibrium.plate(modulus, thickness, 4 * half**2, half, corner)[mode] == pytest.approx(
+        twice_energy, rel=1e-9
+    )
+
+
+def test_a_plate_bent_by_edge_moments_takes_the_textbooks_curvature():
+    """M = D (1 + nu) kappa on all four edges (Timoshenko and Woinowsky-Krieger, article 11): work against stiffness."""
+    half, corner, moment = 4000.0, 5200.0, 3.0
+    rigidity = 160e3 * 200.0**3 / (12 * (1 - 0.25**2))
+    rise = 0.5 * moment / (rigidity * 1.25) * corner**2
+    slope = 2 * half / corner**2  # of the shape at the edge, for a unit rise
+    work = 4 * (2 * half) * moment * slope
+    assert equilibrium.plate(160e3, 200.0, 4 * half**2, half, corner)[0] * rise == pytest.approx(work, rel=1e-12)
+
+
+def test_a_chips_weight():
+    """3 x 3 mm of silicon, 300 um: 2.7 mm3 of 2.33 mg/mm3."""
+    assert equilibrium.weight(2.33, 3000.0**2, 300.0) == pytest.approx(2.7 * 2.33e-6 * 9.80665 * 1e6, rel=1e-12)

@@ -9,11 +9,11 @@ from yieldopt.knob import knob, spread
 class CappedDesign(eqx.Module):
     """A copper pillar with a nickel layer and a plated cap, facing a pad in a mask opening (um, K, s, A/um2)."""
 
-    pillar_height: Array = knob(45, 5, 100, "um", "recipe", "copper plated on chip 1")
+    pillar_height: Array = knob(45, 1, 100, "um", "recipe", "copper plated on chip 1")
     cap_height: Array = knob(18, 1, 40, "um", "recipe", "solder plated on the pillar, before reflow")
-    pad_opening: Array = knob(90, 5, 200, "um", "mask", "diameter of the opening over the substrate's pad")
-    pillar_diameter: Array = knob(80, 5, 150, "um", "mask", "diameter of the pillar, that of the resist opening")
-    resist_height: Array = knob(80, 5, 150, "um", "mask", "plating resist; plating above it mushrooms")
+    pad_opening: Array = knob(90, 2, 200, "um", "mask", "diameter of the opening over the substrate's pad")
+    pillar_diameter: Array = knob(80, 2, 150, "um", "mask", "diameter of the pillar, that of the resist opening")
+    resist_height: Array = knob(80, 2, 150, "um", "mask", "plating resist; plating above it mushrooms")
     nickel_height: Array = knob(3, 0.1, 10, "um", "recipe", "nickel between copper and cap")
     cap_correlation: Array = knob(
         0.3, 0, 0.95, "", "tolerance", "of cap with pillar height: one opening, one current map"
@@ -29,6 +29,16 @@ class CappedDesign(eqx.Module):
     time_above_liquidus: Array = knob(60, 10, 300, "s", "recipe", "time that the solder is liquid")
     pillar_current: Array = knob(1e-9, 1e-10, 3e-9, "A/dm2", "recipe", "current density of the copper; sets its time")
     cap_current: Array = knob(4e-10, 1e-10, 2e-9, "A/dm2", "recipe", "current density of the cap; sets its time")
+    chip_thickness: Array = knob(300, 20, 2000, "um", "mask", "of chip 1: its weight and its stiffness")
+    substrate_thickness: Array = knob(500, 20, 5000, "um", "mask", "of chip 2 or substrate: its stiffness")
+    melt_travel: Array = knob(3, 0, 40, "um", "recipe", "pressed: how far the head goes on from first contact, molten")
+    cooling_travel: Array = knob(0, -20, 20, "um", "recipe", "pressed: how far the head rises until the solder freezes")
+    bond_force: Array = knob(0, 0, 5e8, "N", "recipe", "pressed: force of the head")
+    head_stiffness: Array = knob(2e7, 0, 1e9, "N/um", "tolerance", "pressed: of the head about its place")
+    tool_thickness: Array = knob(5000, 0, 50000, "mm", "tolerance", "pressed: ceramic that backs chip and substrate")
+    hold_time: Array = knob(5, 0, 60, "s", "recipe", "pressed: from the end of heating to the release of the chip")
+    freezing_time: Array = knob(3, 0, 60, "s", "recipe", "pressed: from the end of heating until the solder is solid")
+    run_out: Array = knob(0, -0.005, 0.005, "ppm", "mask", "chip's pattern larger than the substrate's when joined")
 
 
 class CappedSpreads(eqx.Module):
@@ -56,3 +66,6 @@ class CappedSpreads(eqx.Module):
     placement_y: Array = spread(2.5, "um", "bonder.y.placement", "placement along y")
     rotation: Array = spread(5.236e-4, "deg", "bonder.rotation.placement", "placement in rotation")
     residual: Array = spread(1.0, "um", "joint.residual.unit", "left by self-alignment, per axis")
+    head_height: Array = spread(0.3, "um", "bonder.height.placement", "pressed: where the head stops")
+    head_tilt: Array = spread(0.3, "um", "bonder.tilt.placement", "pressed: head against stage, at the array's edge")
+    freezing: Array = spread(0.1, "%", "bonder.freezing.placement", "pressed: time to freeze, relative")

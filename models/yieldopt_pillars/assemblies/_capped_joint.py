@@ -25,8 +25,18 @@ from yieldopt_pillars.parts.draw import normal
 from yieldopt_pillars.parts.pillar_height import ChipHeights, mode_amplitudes
 
 
+class Bonder(eqx.Module):
+    """What one stroke of a bonder that presses has for itself: where its head stops (um), how it tilts (um at the
+    array's edge), and the time that the solder takes to freeze, relative.
+    """
+
+    height: Array
+    tilts: Float[Array, "2"]
+    freezing: Array
+
+
 class Shared(eqx.Module):
-    """What the joints of one assembly share."""
+    """What the joints of one assembly share; `bonder` where a head presses."""
 
     heights: ChipHeights
     cap: Array
@@ -36,6 +46,7 @@ class Shared(eqx.Module):
     twist: Array
     chip_bow: Array
     alignment: alignment_offset.Alignment
+    bonder: Bonder | None = None
 
 
 class Own(eqx.Module):
@@ -71,6 +82,9 @@ class Process(eqx.Module):
     paste: bool = eqx.field(static=True, default=False)
     nickel_on_pillar: bool = eqx.field(static=True, default=True)
     nickel_on_pad: bool = eqx.field(static=True, default=False)
+    pressed: bool = eqx.field(static=True, default=False)
+    by_force: bool = eqx.field(static=True, default=False)
+    bends: bool = eqx.field(static=True, default=False)
 
     def made(self, design: CappedDesign, state: Measures, own: Own) -> Made:
         """The joint's ends and solder."""
@@ -120,16 +134,20 @@ class Joints(Population[CappedDesign]):
         field, place = flat.field(site.x, site.y), jnp.stack([site.x, site.y])
         aim = jnp.stack([jnp.asarray(design.placement_x), jnp.asarray(design.placement_y)])
         height = design.pillar_height + design.nickel_height + shared.heights.at(field)
-        bent = shared.warpage * flat.bow(site.x, site.y) + shared.twist * flat.twist(site.x, site.y)
+        modes = jnp.stack([flat.bow(site.x, site.y), flat.twist(site.x, site.y), u * u - v * v])
+        bent = shared.warpage * modes[0] + shared.twist * modes[1]
         below = height + shared.pad_modes @ field
+        placed = align.placed(place, aim, design.run_out if self.process.pressed else 0.0)
+        freed = align.aligned(place, aim, design.residual_fraction, design.run_out)
+        offset = placed if self.process.pressed else freed
         return {
-            "gap_melt": equilibrium.at_melting(pose, u, v) + bent - below,
-            "gap": equilibrium.at_solidus(pose, u, v) + design.solidus_ratio * bent - below,
+            "gap_melt": equilibrium.at_melting(pose, u, v, modes) + bent - below,
+            "gap": equilibrium.at_solidus(pose, u, v, modes) + design.solidus_ratio * bent - below,
             "height": height,
             "cap": design.cap_height * (1.0 + shared.cap) + self._cap_modes(design, shared) @ field,
             "diameter": design.pillar_diameter + shared.diameter,
-            "offset": alignment_offset.distance(*align.aligned(place, aim, design.residual_fraction)),
-            "capture": alignment_offset.distance(*align.placed(place, aim)),
+            "offset": alignment_offset.distance(*offset),
+            "capture": alignment_offset.distance(*placed),
             "top": self._top(design, shared, site),
         }
 

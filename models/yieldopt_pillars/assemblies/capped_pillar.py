@@ -12,10 +12,11 @@ from scipy.spatial import KDTree
 from yieldopt.card import BumpMap, Choice, Inputs, Response
 from yieldopt.errors import Mistake
 from yieldopt.problem import Defects, Limit, Model, Pairs, Population, Sites
-from yieldopt.typing import Measures
+from yieldopt.typing import Measures, Scalar
 from yieldopt_pillars import materials
 from yieldopt_pillars.assemblies._capped_design import CappedDesign, CappedSpreads
-from yieldopt_pillars.assemblies._capped_joint import Joints, Neighbours, Process, Shared
+from yieldopt_pillars.assemblies._capped_joint import Bonder, Joints, Neighbours, Process, Shared
+from yieldopt_pillars.assemblies._support import Support, bending
 from yieldopt_pillars.parts import alignment_offset, equilibrium, joint, pillar_height, solder_volume
 from yieldopt_pillars.parts.coplanarity import FIELD_MODES, Flatness
 from yieldopt_pillars.parts.draw import normal, normals
@@ -43,6 +44,8 @@ class CappedPillar(Model[CappedDesign]):
         "coplanarity": Response("joint", "um", "bump top off the least-squares plane of the chip's bump tops"),
         "standoff": Response("joint", "um", "pillar and joint height together"),
         "neighbour_gap": Response("neighbours", "um", "between the liquid surfaces of neighbours"),
+        "tilt": Response("", "um", "difference in joint height between opposite edges, tilt along both axes together"),
+        "hold": Response("", "s", "solder frozen before the head lets go; below 0 the chip floats off its place"),
         "pillar_time": Response("", "s", "plating time of the copper at its current density"),
         "cap_time": Response("", "s", "plating time of the cap at its current density"),
     }
@@ -56,9 +59,12 @@ class CappedPillar(Model[CappedDesign]):
         "coplanarity": (-12.0, 12.0),
         "standoff": (20.0, np.inf),
         "neighbour_gap": (5.0, np.inf),
+        "hold": (0.0, np.inf),
     }
     options: ClassVar[dict[str, Choice]] = {
-        "join": Choice(("mass_reflow",), "mass_reflow", "how the chips are joined"),
+        "join": Choice(("mass_reflow", "thermocompression"), "mass_reflow", "the chip floats, or a head presses it"),
+        "head": Choice(("position", "force"), "position", "what a head that presses keeps while the solder is liquid"),
+        "bodies": Choice(("rigid", "bending"), "rigid", "whether the joints may bend chip and substrate"),
         "chip2_solder": Choice(("none", "paste"), "none", "a second solder, printed on chip 2"),
         "barrier": Choice(("nickel", "none"), "nickel", "between the pillar's copper and the cap"),
         "pad_finish": Choice(("copper", "nickel"), "copper", "what the solder meets on chip 2 (nickel: ENEPIG, ENIG)"),
@@ -67,10 +73,13 @@ class CappedPillar(Model[CappedDesign]):
         "pillar": Choice(materials.names("element"), "Cu", "the pillar, which must not melt"),
         "solder": Choice(materials.names("solder"), "SnAg3.5", "the cap"),
         "paste": Choice(materials.names("solder"), "SAC305", "the second solder, where there is one"),
+        "chip": Choice(materials.names("body"), "Si", "what the chip is made of"),
+        "substrate": Choice(materials.names("body"), "laminate", "what the substrate is made of"),
     }
 
     joints: Joints
     neighbours: Neighbours
+    support: Support
     bounds: tuple[Limit, ...]
     defects: dict[str, Defects]
 
@@ -83,20 +92,25 @@ class CappedPillar(Model[CappedDesign]):
             inputs.options.get("chip2_solder") == "paste",
             inputs.options.get("barrier", "nickel") == "nickel",
             inputs.options.get("pad_finish") == "nickel",
+            inputs.options.get("join") == "thermocompression",
+            inputs.options.get("head") == "force",
+            inputs.options.get("bodies") == "bending",
         )
         joints = Joints(Sites.at(bumps.x, bumps.y), spreads, Flatness.of(bumps.x, bumps.y), process)
         struck = {"joint": (DEFECTS, np.inf)} | inputs.defects
+        bounds = {name: sides for name, sides in cls.own_limits.items() if process.pressed or name != "hold"}
         return cls(
             joints,
             _neighbours(bumps, process),
-            tuple(_limit(name, *sides) for name, sides in (cls.own_limits | inputs.limits).items()),
+            Support.of(inputs),
+            tuple(_limit(name, *sides) for name, sides in (bounds | inputs.limits).items()),
             {name: Defects(*(jnp.asarray(number, float) for number in numbers)) for name, numbers in struck.items()},
         )
 
     @classmethod
     def check(cls, inputs: Inputs) -> list[Any]:
         """What only the domain can see: plating above the resist, overlapping pads, too few joints, melting."""
-        return [*_plating(inputs), *_layout(inputs), *materials.melting(inputs)]
+        return [*_plating(inputs), *_layout(inputs), *materials.melting(inputs), *bending(inputs)]
 
     def variation(self, design: CappedDesign) -> Shared:
         """Draw a chip (lot, wafer, place, die), a substrate (panel, site) and their placement; crossed, not nested."""
@@ -114,6 +128,15 @@ class CappedPillar(Model[CappedDesign]):
             alignment=alignment_offset.chip_on_substrate(
                 of.placement_x, of.placement_y, of.rotation, of.registration, of.residual, of.expansion
             ),
+            bonder=self._stroke() if self.joints.process.pressed else None,
+        )
+
+    def _stroke(self) -> Bonder:
+        of = self.joints.spreads
+        return Bonder(
+            normal("head_height", of.head_height),
+            normals("head_tilt", 2, of.head_tilt),
+            normal("freezing", of.freezing),
         )
 
     def populations(self) -> dict[str, Population[CappedDesign]]:
@@ -125,18 +148,49 @@ class CappedPillar(Model[CappedDesign]):
         return {"neighbours": self.neighbours}
 
     def rest(self, design: CappedDesign, shared: Shared) -> Float[Array, " pose"]:
-        """Level, with the average joint at its natural height; fields and bow are counted from their means."""
+        """Level, with the average joint at its natural height; fields and bow are counted from their means.
+
+        Where a head keeps its position, level at that.
+        """
+        process = self.joints.process
+        if process.pressed and not process.by_force:
+            return equilibrium.rest(self._contact(design, shared) - design.melt_travel, process.bends)
         pillars = design.pillar_height + design.nickel_height + shared.heights.offset
         state = {"cap": design.cap_height * (1.0 + shared.cap), "diameter": design.pillar_diameter + shared.diameter}
-        made = self.joints.process.made(design, state, self.joints.average())
+        made = process.made(design, state, self.joints.average())
         natural = joint.natural_height(made.pad_radius, made.pillar_radius, made.volume)
-        return equilibrium.rest(pillars + natural)
+        return equilibrium.rest(pillars + natural, process.bends)
+
+    def _contact(self, design: CappedDesign, shared: Shared) -> Array:
+        """Clearance at which the average cap, as plated, meets its pad: from there a head counts its way."""
+        pillars = design.pillar_height + design.nickel_height + shared.heights.offset
+        return pillars + design.cap_height * (1.0 + shared.cap)
+
+    def load(self, design: CappedDesign, shared: Shared, pose: Float[Array, " pose"]) -> Float[Array, " pose"]:
+        """Weight, plates and head, per surface tension of the solder as the joints' forces are (um)."""
+        support, process = self.support, self.joints.process
+        plates = support.plates(design, process.pressed)
+        moments: list[Array] = []
+        for moment, rise in zip(jnp.split(pose, 2), (0.0, design.cooling_travel), strict=True):
+            held = self._held(design, shared, rise) if shared.bonder is not None else None
+            moments.append(equilibrium.push(moment, support.weight(design), plates, held))
+        return jnp.concatenate(moments) / support.tension
+
+    def _held(self, design: CappedDesign, shared: Shared, rise: Scalar) -> equilibrium.Held:
+        stroke = shared.bonder
+        assert stroke is not None
+        stiff = jnp.ones(3).at[0].set(0.0 if self.joints.process.by_force else 1.0)
+        height = self._contact(design, shared) - design.melt_travel + rise + stroke.height
+        return equilibrium.Held(height, stroke.tilts, stiff * design.head_stiffness, design.bond_force)
 
     def response(self, design: CappedDesign, shared: Shared, pose: Float[Array, " pose"]) -> Measures:
-        """How long the two platings take, s."""
-        del shared, pose
+        """How the chip stands, whether it was held long enough, and how long the two platings take, s."""
         copper, tin = pillar_height.COPPER, pillar_height.TIN
+        freezing = shared.bonder.freezing if shared.bonder is not None else 0.0
+        _, along, across = equilibrium.level(pose)
         return {
+            "tilt": 2.0 * alignment_offset.distance(along, across),
+            "hold": design.hold_time - design.freezing_time * (1.0 + freezing),
             "pillar_time": jnp.asarray(pillar_height.plating_time(copper, design.pillar_height, design.pillar_current)),
             "cap_time": jnp.asarray(pillar_height.plating_time(tin, design.cap_height, design.cap_current)),
         }

@@ -26,11 +26,15 @@ class Alignment(eqx.Module):
     residual: Vector
     expansion: Float[Array, ""]
 
-    def placed(self, site: Vector, aim: Vector) -> Vector:
-        """Offset of the pillar at `site` (um) from its pad as the chip is set down, `aim` the mean placement offset."""
-        return aim + self.placement + _turn(self.rotation, site) + self._pattern(site)
+    def placed(self, site: Vector, aim: Vector, run_out: Scalar = 0.0) -> Vector:
+        """Offset of the pillar at `site` (um) from its pad as the chip is set down, `aim` the mean placement offset.
 
-    def aligned(self, site: Vector, aim: Vector, left: Scalar) -> Vector:
+        `run_out` is how much larger the chip's pattern is than the substrate's, relative. A chip that a bonder holds
+        until its solder is solid keeps this offset.
+        """
+        return aim + self.placement + _turn(self.rotation, site) + self._pattern(site, run_out)
+
+    def aligned(self, site: Vector, aim: Vector, left: Scalar, run_out: Scalar = 0.0) -> Vector:
         """Offset once the liquid has pulled the chip over: the share `left` of the rigid error, and what stays.
 
         Lateral stiffness is the same for every joint, so the balance removes the mean and the rotation of the error
@@ -38,10 +42,10 @@ class Alignment(eqx.Module):
         openings' registration stays: they shift against the pads beneath, and the overlap is counted against the pad.
         """
         rigid = aim + self.placement + _turn(self.rotation, site)
-        return left * rigid + self.residual + self._pattern(site)
+        return left * rigid + self.residual + self._pattern(site, run_out)
 
-    def _pattern(self, site: Vector) -> Vector:
-        return self.registration + self.expansion * site
+    def _pattern(self, site: Vector, run_out: Scalar) -> Vector:
+        return self.registration + (self.expansion + run_out) * site
 
 
 def chip_on_substrate(
