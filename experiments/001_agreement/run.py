@@ -64,6 +64,18 @@ def dominated(field: str) -> float:
 
 TALLER = ("design.cap_height={value: 23.4 um, range: [12 um, 25 um]}", "design.resist_height=60 um")
 """Caps a third taller, and resist enough that they are not lost to overplating: bridging is what is left."""
+THIN = (
+    "options.bodies=bending",
+    "design.chip_thickness=60 um",
+    "design.substrate_thickness=100 um",
+    "design.warpage=9 um",
+)
+"""So thin that the joints pull a part of the warpage away."""
+YIELDING = "design.melt_travel=0.2 um", "design.head_stiffness=0.01 N/um"
+"""A head as stiff as the joints under it, that goes hardly far enough."""
+FORCED = "options.head=force", "design.bond_force=1 mN", "design.warpage=1 um", "design.cap_height=2 um"
+SMALL = ("bump_map={grid: {rows: 20, columns: 20, pitch: 10 um}}",)
+"""An array small enough to be counted by the ten thousand."""
 CASES = {
     "blackparrot": Case("blackparrot", 65_536),
     "cap 12 um": Case("blackparrot", 16_384, ("design.cap_height=12 um",)),
@@ -77,6 +89,10 @@ CASES = {
     "pitch_45um": Case("pitch_45um", 49_152),
     "pitch_45um, caps +30 %": Case("pitch_45um", 73_728, TALLER),
     "grid_80um": Case("grid_80um", 2_048),
+    "thin bodies that bend": Case("blackparrot", 65_536, THIN),
+    "pressed, 20 x 20 at 10 um": Case("pitch_10um", 65_536, (*SMALL, *YIELDING)),
+    "pressed by force, 20 x 20": Case("pitch_10um", 65_536, (*SMALL, *FORCED)),
+    "pitch_10um": Case("pitch_10um", 512),
 }
 
 
