@@ -16,8 +16,8 @@ _AFTER, _BEFORE = rf"([A-Z][a-z]?)({_NUMBER})?", rf"({_NUMBER})?([A-Z][a-z]?)"
 def readings(name: str) -> list[dict[str, float]]:
     """List every composition that a name may mean: none where it is no such name.
 
-    Per cents stand behind their elements (SnAg3.5) or before them (Sn3.5Ag, 96.5Sn3.5Ag); one element may go without and
-    is the balance. "Sn3.5Ag" reads both ways: which of the two is an alloy that is known, the reader must tell.
+    Per cents stand behind their elements (SnAg3.5) or before them (Sn3.5Ag, 96.5Sn3.5Ag); one element may have none
+    and is the balance. "Sn3.5Ag" reads both ways: which of the two is an alloy that is known, the reader must tell.
     """
     bare = re.sub(r"[\s%/-]|wt", "", name)
     after = [(element, number) for element, number in re.findall(_AFTER, bare)]
@@ -42,7 +42,7 @@ def mixed_density(composition: Mapping[str, float], densities: Mapping[str, floa
 
 
 def _balanced(parts: list[tuple[str, str]]) -> dict[str, float]:
-    """Mass fractions from elements with their per cent as text, one perhaps without; nothing where they do not add up."""
+    """Mass fractions from elements with their per cent as text, one perhaps without; nothing where the sum is wrong."""
     given = {element: float(number) / 100.0 for element, number in parts if number}
     open_ones = [element for element, number in parts if not number]
     rest = 1.0 - sum(given.values())
