@@ -110,7 +110,8 @@ def melts_above(pillar: Material, solder: Material) -> bool:
 def melting(inputs: Inputs) -> list[Mistake]:
     """Tell what keeps these materials from being joined: a pillar that melts at the peak, a solder that does not.
 
-    Reads the roles `pillar`, `solder` and, where paste is printed, `paste`, and the knob `peak_temperature` (K).
+    And a solder that melts in service. Reads the roles `pillar`, `solder` and, where paste is printed, `paste`, and
+    the knobs `peak_temperature` and, where there are such, `ageing_time` and `ageing_temperature` (s, K).
     """
     mistakes: list[Mistake] = []
     peak = inputs.design["peak_temperature"]
@@ -128,7 +129,7 @@ def melting(inputs: Inputs) -> list[Mistake]:
             )
         )
     for solder in solders.values():
-        mistakes += _solder_melts(solder, peak)
+        mistakes += [*_solder_melts(solder, peak), *_melts_in_service(solder, inputs.design)]
     return mistakes
 
 
@@ -143,6 +144,16 @@ def _solder_melts(solder: Material, peak: float) -> list[Mistake]:
     do = f"Raise design.peak_temperature above the liquidus of {solder.name}, by 20 to 40 K, or choose another solder."
     got = f"{_celsius(peak)}, and {solder.name} {melts}"
     return [Mistake("a peak temperature at which the solder is liquid", got, do, "design.peak_temperature")]
+
+
+def _melts_in_service(solder: Material, design: Mapping[str, float]) -> list[Mistake]:
+    """Where a life in service is asked for, at a temperature that the solder does not bear."""
+    hot = design.get("ageing_temperature", 0.0)
+    if not design.get("ageing_time") or solder.solidus is None or hot < solder.solidus:
+        return []
+    got = f"{_celsius(hot)}, and {solder.name} starts to melt at {_celsius(solder.solidus)}"
+    do = "Lower design.ageing_temperature or choose another solder."
+    return [Mistake("a life in service in which the solder stays solid", got, do, "design.ageing_temperature")]
 
 
 def _celsius(kelvin: float) -> str:

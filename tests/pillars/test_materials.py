@@ -1,5 +1,7 @@
 """Materials are found by name, in base units, with their sources; what cannot be joined is told with its remedy."""
 
+import dataclasses
+
 import pytest
 from yieldopt_pillars import compositions, materials
 
@@ -135,6 +137,16 @@ def test_what_is_no_composition_has_no_reading(name):
 )
 def test_a_pillars_solidus_against_a_solders_liquidus(pillar, solder, above):
     assert materials.melts_above(materials.material(pillar), materials.material(solder)) is above
+
+
+def test_a_solder_that_melts_in_service_is_refused():
+    asked = inputs(solder="SnBi58")
+    life = {"ageing_time": 3.6e6, "ageing_temperature": 423.15}
+    (mistake,) = materials.melting(dataclasses.replace(asked, design=asked.design | life))
+    assert mistake.path == "design.ageing_temperature"
+    assert "138 degC" in mistake.got
+    assert materials.melting(dataclasses.replace(asked, design=asked.design | life | {"ageing_time": 0.0})) == []
+    assert materials.melting(dataclasses.replace(inputs(), design=inputs().design | life)) == []
 
 
 def test_a_cooler_peak_is_offered_only_where_it_could_help():

@@ -16,7 +16,7 @@ from yieldopt.typing import Measures
 from yieldopt_pillars import materials
 from yieldopt_pillars.assemblies._capped_design import CappedDesign, CappedSpreads
 from yieldopt_pillars.assemblies._capped_joint import Joints, Neighbours, Process, Shared
-from yieldopt_pillars.parts import alignment_offset, equilibrium, joint, pillar_height, solder_volume
+from yieldopt_pillars.parts import alignment_offset, equilibrium, intermetallic, joint, pillar_height, solder_volume
 from yieldopt_pillars.parts.coplanarity import FIELD_MODES, Flatness
 from yieldopt_pillars.parts.draw import normal, normals
 
@@ -39,10 +39,13 @@ class CappedPillar(Model[CappedDesign]):
         "overlap": Response("joint", "", "area common to pillar and opening over the smaller; over 1, well inside"),
         "climb": Response("joint", "", "share of the solder squeezed past the faces, up the side wall; below 0, none"),
         "headroom": Response("joint", "um", "resist left above copper, nickel and cap; below 0 plating mushrooms"),
-        "intermetallic": Response("joint", "", "share of the solder eaten by intermetallics"),
+        "intermetallic": Response("joint", "", "share of the solder eaten by intermetallics, by the end of its life"),
         "coplanarity": Response("joint", "um", "bump top off the least-squares plane of the chip's bump tops"),
         "standoff": Response("joint", "um", "pillar and joint height together"),
         "neighbour_gap": Response("neighbours", "um", "between the liquid surfaces of neighbours"),
+        "nickel_left": Response(
+            "", "um", "nickel left on the pillar by the end of its life; below 0 its copper is open"
+        ),
         "pillar_time": Response("", "s", "plating time of the copper at its current density"),
         "cap_time": Response("", "s", "plating time of the cap at its current density"),
     }
@@ -133,10 +136,13 @@ class CappedPillar(Model[CappedDesign]):
         return equilibrium.rest(pillars + natural)
 
     def response(self, design: CappedDesign, shared: Shared, pose: Float[Array, " pose"]) -> Measures:
-        """How long the two platings take, s."""
+        """What the pillar's nickel has left, um, and how long the two platings take, s."""
         del shared, pose
+        process = self.joints.process
+        nickel = process.nickel(design)[0]
         copper, tin = pillar_height.COPPER, pillar_height.TIN
         return {
+            "nickel_left": jnp.asarray(intermetallic.nickel_left(nickel, process.tin(design, nickel)[1])),
             "pillar_time": jnp.asarray(pillar_height.plating_time(copper, design.pillar_height, design.pillar_current)),
             "cap_time": jnp.asarray(pillar_height.plating_time(tin, design.cap_height, design.cap_current)),
         }
