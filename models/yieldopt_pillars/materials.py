@@ -1,20 +1,26 @@
 """What pillars, solders and bodies are made of: sourced constants by name, and whether a choice of them can be joined.
 
 The numbers stand in materials.toml, each with its source and confidence; here they are converted to the base units of
-the engine (K, N/m = uN/um, MPa, 1/K; density in g/cm3 as every handbook has it).
+the engine (K, N/m = uN/um, MPa, 1/K; density in g/cm3 as every handbook has it). Alloys are known by name and by
+composition, whichever way it is spelled.
 """
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from yieldopt.card import Inputs
 from yieldopt.errors import Mistake, UserError, nearest
+from yieldopt_pillars import compositions
 
 Kind = Literal["element", "solder", "body"]
 ZERO_CELSIUS = 273.15
+
+NUMBERS = ("melting", "tension", "slope", "density", "modulus", "expansion")
+"""What a material may have, each with a source and a confidence."""
 
 OVERHEAT = 40.0
 """How far above its liquidus a solder's tension was measured, K: 30 to 50; an element's, at its melting point."""
@@ -24,13 +30,14 @@ OVERHEAT = 40.0
 class Material:
     """One material. `solidus`, `liquidus` in K and `tension` of the liquid in N/m; None for a body, which never melts.
 
-    `slope` is that of the tension against temperature, in N/m/K, None where unknown. `constituents` are element
-    symbols; `modulus` is Young's, in MPa; `expansion` is linear, in 1/K.
+    `slope` is that of the tension against temperature, in N/m/K, None where unknown. `composition` has the mass
+    fraction of each element, nothing for a body; `modulus` is Young's, in MPa; `expansion` is linear, in 1/K. `source`
+    and `confidence` (high, medium, low) are by number: melting, tension, slope, density, modulus, expansion.
     """
 
     name: str
     kind: Kind
-    constituents: tuple[str, ...]
+    composition: Mapping[str, float] = field(hash=False)
     solidus: float | None
     liquidus: float | None
     tension: float | None
@@ -38,8 +45,13 @@ class Material:
     density: float
     modulus: float
     expansion: float
-    source: str
-    confidence: str
+    source: Mapping[str, str] = field(hash=False)
+    confidence: Mapping[str, str] = field(hash=False)
+
+    @property
+    def constituents(self) -> tuple[str, ...]:
+        """Element symbols."""
+        return tuple(self.composition)
 
     def tension_at(self, temperature: float) -> float:
         """Surface tension of the liquid at a temperature in K, N/m: linear about where the tension was measured.
@@ -59,11 +71,25 @@ class Material:
 
 
 def material(name: str, path: str = "materials") -> Material:
-    """Return the material of this name; `path` is the key of the study that named it, for the error."""
-    found = _table().get(name)
-    if found is None:
-        raise UserError.of("a known material", f'"{name}"', nearest(name, _table()), path)
-    return found
+    """Return the material of this name or composition; `path` is the key of the study that named it, for the error.
+
+    "SnAg3.5", "Sn3.5Ag", "Sn-3.5Ag" and "96.5Sn3.5Ag" are one alloy. One that is not in the table is refused: its
+    melting range does not follow from its composition.
+    """
+    if found := _table().get(name):
+        return found
+    read = compositions.readings(name)
+    for found in _table().values():
+        if any(compositions.same(found.composition, one) for one in read):
+            return found
+    raise UserError.of("a known material", f'"{name}"', _instead(name, read), path)
+
+
+def _instead(name: str, read: list[dict[str, float]]) -> str:
+    """What to write for a name that is not known: alloys of its elements, or the nearest name."""
+    elements = {frozenset(one) for one in read}
+    alloys = [known for known, found in _table().items() if frozenset(found.composition) in elements]
+    return f"Known alloys of these elements: {', '.join(alloys)}." if alloys else nearest(name, _table())
 
 
 def names(kind: Kind | None = None) -> tuple[str, ...]:
@@ -71,26 +97,39 @@ def names(kind: Kind | None = None) -> tuple[str, ...]:
     return tuple(name for name, found in _table().items() if kind in (None, found.kind))
 
 
+def melts_above(pillar: Material, solder: Material) -> bool:
+    """Whether a pillar melts above the fusion of a solder (claims P18, P30, P38), and can be solid in its liquid.
+
+    The lowest temperature at which any of the pillar is liquid, its solidus, against that at which all of the solder
+    is, its liquidus; strict, and false where either never melts. Pure phases: the solder dissolves the pillar's face
+    as well, at any temperature.
+    """
+    return pillar.solidus is not None and solder.liquidus is not None and pillar.solidus > solder.liquidus
+
+
 def melting(inputs: Inputs) -> list[Mistake]:
     """Tell what keeps these materials from being joined: a pillar that melts at the peak, a solder that does not.
 
-    Reads the roles `pillar`, `solder` and, where paste is printed, `paste`, and the knob `peak_temperature` (K).
+    And a solder that melts in service. Reads the roles `pillar`, `solder` and, where paste is printed, `paste`, and
+    the knobs `peak_temperature` and, where there are such, `ageing_time` and `ageing_temperature` (s, K).
     """
     mistakes: list[Mistake] = []
     peak = inputs.design["peak_temperature"]
     pillar = material(inputs.materials["pillar"], "materials.pillar")
+    solders = {role: material(inputs.materials[role], f"materials.{role}") for role in _solders(inputs)}
     if pillar.solidus is None or pillar.solidus <= peak:
         starts = "is no metal" if pillar.solidus is None else f"starts to melt at {_celsius(pillar.solidus)}"
+        cooler = ", or lower design.peak_temperature" if all(melts_above(pillar, s) for s in solders.values()) else ""
         mistakes.append(
             Mistake(
                 f"a pillar that stays solid at the peak temperature of {_celsius(peak)}",
                 f"{pillar.name}, which {starts}",
-                "Choose a pillar that melts higher, such as Cu or Ni, or lower design.peak_temperature.",
+                f"Choose a pillar that melts higher, such as Cu or Ni{cooler}.",
                 "materials.pillar",
             )
         )
-    for role in _solders(inputs):
-        mistakes += _solder_melts(material(inputs.materials[role], f"materials.{role}"), peak)
+    for solder in solders.values():
+        mistakes += [*_solder_melts(solder, peak), *_melts_in_service(solder, inputs.design)]
     return mistakes
 
 
@@ -107,6 +146,16 @@ def _solder_melts(solder: Material, peak: float) -> list[Mistake]:
     return [Mistake("a peak temperature at which the solder is liquid", got, do, "design.peak_temperature")]
 
 
+def _melts_in_service(solder: Material, design: Mapping[str, float]) -> list[Mistake]:
+    """Where a life in service is asked for, at a temperature that the solder does not bear."""
+    hot = design.get("ageing_temperature", 0.0)
+    if not design.get("ageing_time") or solder.solidus is None or hot < solder.solidus:
+        return []
+    got = f"{_celsius(hot)}, and {solder.name} starts to melt at {_celsius(solder.solidus)}"
+    do = "Lower design.ageing_temperature or choose another solder."
+    return [Mistake("a life in service in which the solder stays solid", got, do, "design.ageing_temperature")]
+
+
 def _celsius(kelvin: float) -> str:
     return f"{kelvin - ZERO_CELSIUS:.4g} degC"
 
@@ -119,11 +168,11 @@ def _table() -> dict[str, Material]:
 
 def _read(name: str, row: dict[str, Any]) -> Material:
     solidus, liquidus = (t + ZERO_CELSIUS for t in row["melting"]) if "melting" in row else (None, None)
-    own = (name,) if row["kind"] == "element" else ()
+    own = {name: 100.0} if row["kind"] == "element" else {}
     return Material(
         name=name,
         kind=row["kind"],
-        constituents=tuple(row.get("constituents", own)),
+        composition={element: share / 100 for element, share in row.get("composition", own).items()},
         solidus=solidus,
         liquidus=liquidus,
         tension=row["tension"] / 1000 if "tension" in row else None,
@@ -131,6 +180,11 @@ def _read(name: str, row: dict[str, Any]) -> Material:
         density=row["density"],
         modulus=row["modulus"] * 1000,
         expansion=row["expansion"] * 1e-6,
-        source=row["source"],
-        confidence=row["confidence"],
+        source=_each(row, "source"),
+        confidence=_each(row, "confidence"),
     )
+
+
+def _each(row: dict[str, Any], what: str) -> dict[str, str]:
+    """Source or confidence of every number that a row has."""
+    return {number: row[what].get(number, row[what]["default"]) for number in NUMBERS if number in row}

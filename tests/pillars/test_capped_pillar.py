@@ -233,6 +233,35 @@ def test_paste_adds_solder_and_reach():
     assert volumes[1] - volumes[0] == pytest.approx(0.5 * release * 25 * np.pi * 45**2, rel=1e-9)
 
 
+def test_solder_eaten_is_by_hand_and_no_ageing_adds_none(model, design):
+    """At 245 degC .692 of .383 60^(1/3) um on the pad's 90 um of copper, a tenth on the pillar's 80 um of nickel."""
+    state = {"diameter": jnp.asarray(80.0), "cap": jnp.asarray(18.0)}
+    made = model.joints.process.made(design, state, model.joints.average())
+    by_hand = 0.692 * 0.383 * 60 ** (1 / 3) * np.pi / 4 * (90**2 + 0.1 * 80**2)
+    assert made.eaten == pytest.approx(by_hand, rel=1e-12)
+    assert made.aged == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_a_life_in_service_eats_solder_and_nickel_and_changes_nothing_else(model, design, still):
+    """1000 h at 150 degC by hand: squares of tin add, 81 x 1000/1440 x .692^2 um2 on copper, .36 of it on nickel."""
+    aged = designed(asked(), ageing_time=3.6e6, ageing_temperature=423.15)
+    state = model.joints.state(design, still, model.rest(design, still), at(model.joints.sites, 0))
+    none = model.joints.average()
+    before, after = (model.joints.response(one, state, none) for one in (design, aged))
+    assert {name for name in before if before[name] != after[name]} == {"intermetallic"}
+    fresh, grown = 0.692 * 0.383 * 60 ** (1 / 3), 81 * 1000 / 1440 * 0.692**2
+    pad, pillar = np.sqrt(fresh**2 + grown), np.sqrt((0.1 * fresh) ** 2 + 0.36 * grown)
+    share = (pad * 90**2 + pillar * 80**2) / (18 * 80**2)
+    assert after["intermetallic"] == pytest.approx(share, rel=2e-3)  # the volume's smooth floor, and the die's own cap
+    left = model.response(aged, still, model.rest(design, still))["nickel_left"]
+    assert left == pytest.approx(3.0 - pillar * 0.262 / 0.865, rel=1e-9)
+
+
+def test_bare_copper_has_no_nickel_left(design, still):
+    bare = MODEL.build(asked(options=asked().options | {"barrier": "none"}))
+    assert bare.response(design, still, bare.rest(design, still))["nickel_left"] < 0
+
+
 def test_neighbours_are_one_pitch_apart_and_no_pair_is_missed(model):
     first, second = model.neighbours.first, model.neighbours.second
     x, y = model.joints.sites.x, model.joints.sites.y

@@ -27,6 +27,8 @@ class CappedDesign(eqx.Module):
     capture_margin: Array = knob(40, 0, 100, "um", "tolerance", "by which pillar and opening must meet at placement")
     peak_temperature: Array = knob(518.15, 400, 650, "degC", "recipe", "highest temperature of the reflow")
     time_above_liquidus: Array = knob(60, 10, 300, "s", "recipe", "time that the solder is liquid")
+    ageing_time: Array = knob(0, 0, 1e8, "s", "tolerance", "life in service that a joint must bear, after reflow")
+    ageing_temperature: Array = knob(398.15, 300, 475, "degC", "tolerance", "of that life, the solder solid")
     pillar_current: Array = knob(1e-9, 1e-10, 3e-9, "A/dm2", "recipe", "current density of the copper; sets its time")
     cap_current: Array = knob(4e-10, 1e-10, 2e-9, "A/dm2", "recipe", "current density of the cap; sets its time")
     chip_thickness: Array = knob(300, 20, 2000, "um", "mask", "of chip 1: its weight and its stiffness")

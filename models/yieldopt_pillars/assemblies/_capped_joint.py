@@ -19,10 +19,13 @@ from jaxtyping import Float, Int
 from yieldopt.problem import Pairs, Population, Sites
 from yieldopt.typing import Measures, Scalar
 from yieldopt_pillars.assemblies._capped_design import CappedDesign, CappedSpreads
-from yieldopt_pillars.parts import alignment_offset, equilibrium, joint, solder_volume
+from yieldopt_pillars.parts import alignment_offset, equilibrium, intermetallic, joint, solder_volume
 from yieldopt_pillars.parts.coplanarity import Flatness
 from yieldopt_pillars.parts.draw import normal
 from yieldopt_pillars.parts.pillar_height import ChipHeights, mode_amplitudes
+
+FINISH = 3.0
+"""Nickel of a pad's finish, um: the least of IPC-4552 (3 to 6 um, recalled)."""
 
 
 class Bonder(eqx.Module):
@@ -62,13 +65,14 @@ class Own(eqx.Module):
 
 
 class Made(eqx.Module):
-    """One joint as made: radii of its ends and volumes of its solder (um, um3)."""
+    """One joint as made: radii of its ends and volumes of its solder (um, um3); `aged`: eaten by its end of life."""
 
     pillar_radius: Array
     pad_radius: Array
     total: Array
     paste: Array
     eaten: Array
+    aged: Array
 
     @property
     def volume(self) -> Array:
@@ -93,10 +97,19 @@ class Process(eqx.Module):
         if self.paste:
             paste = solder_volume.paste_volume(design.paste_thickness, pad) * (1.0 + own.paste)
         total = solder_volume.cap_volume(state["cap"] + own.cap, pillar) + paste
-        eaten = solder_volume.eaten_volume(
-            design.time_above_liquidus, pillar, pad, self.nickel_on_pillar, self.nickel_on_pad
-        )
-        return Made(0.5 * pillar, 0.5 * pad, total, paste, eaten)
+        here, there = (self.tin(design, nickel) for nickel in self.nickel(design))
+        eaten, aged = (solder_volume.eaten_volume(here[i], there[i], pillar, pad) for i in range(2))
+        return Made(0.5 * pillar, 0.5 * pad, total, paste, eaten, aged)
+
+    def nickel(self, design: CappedDesign) -> tuple[Scalar, Scalar]:
+        """Nickel over the copper of pillar and pad, um."""
+        return design.nickel_height if self.nickel_on_pillar else 0.0, FINISH if self.nickel_on_pad else 0.0
+
+    def tin(self, design: CappedDesign, nickel: Scalar) -> tuple[Array, Array]:
+        """Tin that a face takes, um: after the reflow, at its peak temperature, and after the life in service."""
+        fresh = intermetallic.after_reflow(nickel, design.time_above_liquidus, design.peak_temperature)
+        old = intermetallic.after_service(fresh, nickel, design.ageing_time, design.ageing_temperature)
+        return fresh, old
 
 
 class Joints(Population[CappedDesign]):
@@ -191,7 +204,7 @@ class Joints(Population[CappedDesign]):
             "climb": 1.0 - height / joint.overhang_height(*ends),
             "headroom": design.resist_height - plated,
             "intermetallic": solder_volume.eaten_fraction(
-                made.eaten, made.total, solder_volume.disc(design.pad_opening)
+                made.aged, made.total, solder_volume.disc(design.pad_opening)
             ),
             "coplanarity": state["top"] + element.height + element.cap,
             "standoff": state["height"] + element.height + height,

@@ -17,7 +17,7 @@ from yieldopt_pillars import materials
 from yieldopt_pillars.assemblies._capped_design import CappedDesign, CappedSpreads
 from yieldopt_pillars.assemblies._capped_joint import Bonder, Joints, Neighbours, Process, Shared
 from yieldopt_pillars.assemblies._support import Support, bending
-from yieldopt_pillars.parts import alignment_offset, equilibrium, joint, pillar_height, solder_volume
+from yieldopt_pillars.parts import alignment_offset, equilibrium, intermetallic, joint, pillar_height, solder_volume
 from yieldopt_pillars.parts.coplanarity import FIELD_MODES, Flatness
 from yieldopt_pillars.parts.draw import normal, normals
 
@@ -40,12 +40,15 @@ class CappedPillar(Model[CappedDesign]):
         "overlap": Response("joint", "", "area common to pillar and opening over the smaller; over 1, well inside"),
         "climb": Response("joint", "", "share of the solder squeezed past the faces, up the side wall; below 0, none"),
         "headroom": Response("joint", "um", "resist left above copper, nickel and cap; below 0 plating mushrooms"),
-        "intermetallic": Response("joint", "", "share of the solder eaten by intermetallics"),
+        "intermetallic": Response("joint", "", "share of the solder eaten by intermetallics, by the end of its life"),
         "coplanarity": Response("joint", "um", "bump top off the least-squares plane of the chip's bump tops"),
         "standoff": Response("joint", "um", "pillar and joint height together"),
         "neighbour_gap": Response("neighbours", "um", "between the liquid surfaces of neighbours"),
         "tilt": Response("", "um", "difference in joint height between opposite edges, tilt along both axes together"),
         "hold": Response("", "s", "solder frozen before the head lets go; below 0 the chip floats off its place"),
+        "nickel_left": Response(
+            "", "um", "nickel left on the pillar by the end of its life; below 0 its copper is open"
+        ),
         "pillar_time": Response("", "s", "plating time of the copper at its current density"),
         "cap_time": Response("", "s", "plating time of the cap at its current density"),
     }
@@ -184,13 +187,16 @@ class CappedPillar(Model[CappedDesign]):
         return equilibrium.Held(height, stroke.tilts, stiff * design.head_stiffness, design.bond_force)
 
     def response(self, design: CappedDesign, shared: Shared, pose: Float[Array, " pose"]) -> Measures:
-        """How the chip stands, whether it was held long enough, and how long the two platings take, s."""
+        """How the chip stands and was held, what nickel is left, and how long the two platings take."""
+        process = self.joints.process
+        nickel = process.nickel(design)[0]
         copper, tin = pillar_height.COPPER, pillar_height.TIN
         freezing = shared.bonder.freezing if shared.bonder is not None else 0.0
         _, along, across = equilibrium.level(pose)
         return {
             "tilt": 2.0 * alignment_offset.distance(along, across),
             "hold": design.hold_time - design.freezing_time * (1.0 + freezing),
+            "nickel_left": jnp.asarray(intermetallic.nickel_left(nickel, process.tin(design, nickel)[1])),
             "pillar_time": jnp.asarray(pillar_height.plating_time(copper, design.pillar_height, design.pillar_current)),
             "cap_time": jnp.asarray(pillar_height.plating_time(tin, design.cap_height, design.cap_current)),
         }

@@ -6,15 +6,6 @@ from jax import Array
 
 from yieldopt.typing import Scalar
 
-TIN_EATEN = 0.692
-"""Thickness of tin that 1 um of Cu6Sn5 takes (densities 8.28, 8.96, 7.29 g/cm3; with it go .361 um of copper)."""
-
-GROWTH = 0.383
-"""Cu6Sn5 under liquid solder, um / s^(1/3): 1.5 um in 60 s, in the usual 1-3 um a reflow."""
-
-BARRIER = 0.1
-"""Growth on nickel against growth on copper."""
-
 METAL_FRACTION = 0.5
 """Volume of metal in solder paste: 88.3-88.5 % by weight is half by volume."""
 
@@ -51,27 +42,18 @@ def paste_volume(thickness: Scalar, aperture: Scalar) -> Array:
     return METAL_FRACTION * transfer_efficiency(thickness, aperture) * thickness * disc(aperture)
 
 
-def intermetallic_thickness(time_liquid: Scalar, nickel: bool) -> Array:
-    """Layer on one face after `time_liquid` seconds above the liquidus, um: x = k t^(1/3), a tenth of it on nickel.
-
-    One reflow, 20-200 s, 20-40 K above the liquidus; neither the temperature nor the nickel's own compound is resolved.
-    """
-    return (BARRIER if nickel else 1.0) * GROWTH * jnp.cbrt(time_liquid)
-
-
-def eaten_volume(
-    time_liquid: Scalar, pillar: Scalar, pad: Scalar, nickel_on_pillar: bool, nickel_on_pad: bool
-) -> Array:
+def eaten_volume(tin_on_pillar: Scalar, tin_on_pad: Scalar, pillar: Scalar, pad: Scalar) -> Array:
     """Solder turned into intermetallic on the pillar's end and on the pad (diameters in um), um3.
 
-    The compound's own height is left out of the joint's: cautious for the reach of the liquid, and .64 of a layer
-    of 1-2 um at most.
+    Of what `intermetallic` says that each face takes, um of tin. The compound's own height is left out of the joint's:
+    cautious for the reach of the liquid, and .64 of a layer of 1-2 um at most.
     """
-    on_pillar = intermetallic_thickness(time_liquid, nickel_on_pillar) * disc(pillar)
-    on_pad = intermetallic_thickness(time_liquid, nickel_on_pad) * disc(pad)
-    return TIN_EATEN * (on_pillar + on_pad)
+    return tin_on_pillar * disc(pillar) + tin_on_pad * disc(pad)
 
 
 def eaten_fraction(eaten: Scalar, volume: Scalar, floor: Scalar) -> Array:
-    """Share of the solder that is intermetallic; the volume is held smoothly above zero on the scale `floor` (um3)."""
+    """Share of the solder that is intermetallic; the volume is held smoothly above zero on the scale `floor` (um3).
+
+    Above one where faces would take more tin than there is.
+    """
     return eaten / (0.5 * (volume + jnp.sqrt(jnp.square(volume) + jnp.square(floor))))
