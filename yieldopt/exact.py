@@ -1,7 +1,9 @@
 """The exact unit: every element drawn, the pose settled on all of them. The referee of everything faster.
 
 `margins` is one unit of `Problem`; nothing here assumes independence, smoothness or a mean field. The pose is the zero
-of the virtual work of all the elements' forces, found by a damped Newton iteration.
+of the virtual work of all the elements' forces, found by a damped Newton iteration and differentiated at
+its end by the implicit function theorem. Where the stiffness has a direction in which it pushes on, a step takes every
+element's slope as positive: it goes down in energy all the same.
 """
 
 from typing import Any, NamedTuple
@@ -17,7 +19,7 @@ from yieldopt.standard import dimension, standardise
 from yieldopt.typing import Measures
 
 STEPS = 14
-"""Newton steps at most; from the natural rest six suffice, extreme units take more. What has not settled is reported."""
+"""Newton steps at most: from the natural rest six suffice, extreme units take more. What has not settled is told."""
 SETTLED = 1e-6
 """Least step (um, mrad) of a unit that has not come to rest."""
 STILL = 1e-8
@@ -113,11 +115,14 @@ def settle(
     def step(at: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
         pose, _, _, count = at
         force, stiffness = model.load(design, shared, pose), jax.jacfwd(lambda q: model.load(design, shared, q))(pose)
+        softer = jnp.zeros_like(stiffness)
         for lever, _, reach in parts:
             value, slope = reach(jnp.einsum("fsp,p->fs", lever, pose - start))
             force = force + jnp.einsum("fsp,fs->p", lever, value)
             stiffness = stiffness + jnp.einsum("fsp,fs,fsq->pq", lever, slope, lever)
-        move = -jnp.linalg.solve(stiffness, force)
+            softer = softer + jnp.einsum("fsp,fs,fsq->pq", lever, jnp.minimum(slope, 0.0), lever)
+        upset = jnp.linalg.eigvalsh(stiffness)[0] <= 0.0
+        move = -jnp.linalg.solve(stiffness - jnp.where(upset, 2.0 * softer, 0.0), force)
         size = jnp.max(jnp.abs(move))
         return pose + move * jnp.minimum(1.0, 4.0 / size), size, stiffness, count + 1
 

@@ -71,7 +71,7 @@ def stacked(cases, name):
 def shapes(cases):
     """Basis of every case's shape, a row a case."""
     ends = (np.array([case[name] for case in cases]) for name in ("ratio", "natural"))
-    return np.asarray(jax.vmap(lambda k, h: fitted.basis(jnp.ones(()), k, h))(*ends))
+    return np.asarray(jax.vmap(lambda k, h: jnp.stack(fitted.basis(jnp.ones(()), k, h)))(*ends))
 
 
 def simple(degrees):
@@ -247,10 +247,14 @@ def denominators(table):
     """Least denominator of the force over all shapes and stretches."""
     slender, uneven = np.meshgrid(np.geomspace(*fitted.SLENDER, 60), np.sqrt(np.linspace(0, fitted.UNEVEN, 60)))
     k = ((1 - uneven) / (1 + uneven)).ravel()
-    rows = jax.vmap(lambda k, h: fitted.basis(jnp.ones(()), k, h))(k, slender.ravel() * np.sqrt((1 + k**2) / 2))
+    rows = jax.vmap(lambda k, h: jnp.stack(fitted.basis(jnp.ones(()), k, h)))(
+        k, slender.ravel() * np.sqrt((1 + k**2) / 2)
+    )
     u = np.linspace(-1.1, 1.1, 45)
     poles = fitted.POLES.stop - fitted.POLES.start
-    return (1 + u * (np.asarray(rows) @ table[:, fitted.POLES] @ np.polynomial.chebyshev.chebvander(u, poles - 1).T)).min()
+    return (
+        1 + u * (np.asarray(rows) @ table[:, fitted.POLES] @ np.polynomial.chebyshev.chebvander(u, poles - 1).T)
+    ).min()
 
 
 def main():
@@ -260,7 +264,9 @@ def main():
     u, counts = stretches(cases, low)
     table = np.hstack([fit_force(cases, u, counts), fit_bulge(cases, u), low[:, None]])
     if "--write" in sys.argv:
-        lines = (f"{i},{j}," + ",".join(f"{x:.8g}" for x in row) for (i, j), row in zip(fitted.TERMS, table, strict=True))
+        lines = (
+            f"{i},{j}," + ",".join(f"{x:.8g}" for x in row) for (i, j), row in zip(fitted.TERMS, table, strict=True)
+        )
         TABLE.write_text("\n".join(lines) + "\n")
     show("OVERHANG", fit_overhang(cases))
     print(f"{len(cases)} joints, {len(u)} states; stretches {u.min():.3f} to {u.max():.3f}")

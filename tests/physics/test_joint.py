@@ -1,8 +1,10 @@
 """The fast joint against the exact bridge, against independent quadrature, and at inputs no joint has.
 
-Error budget: closed forms 1e-9 (float64, the bridge's Newton leaves 1e-13). Fitted laws: the residuals that the fit
-prints, rounded up: force 3.5 % of the largest tension, 1.3 % within 5 % of the natural height; bulge 1.4 % of the
-radius; overhang .6 %. The states tested lie between those fitted.
+Error budget, lengths over the larger radius r and forces over tension times r: closed forms 1e-9 (float64, the bridge's
+Newton leaves 1e-13). Fitted laws: what is asked of them, at the 99th percentile of a joint type's states: force .006,
+bulge .002; the energy .001, the work of a force that is .006 off along a sixth of a radius. Single states, at the edge
+of the domain, up to three times that. The states tested lie between those fitted. float32 rounds sums of forces of up
+to a hundred: 6e-8 of them a term.
 """
 
 from types import SimpleNamespace
@@ -21,9 +23,9 @@ fast = jax.jit(lambda h, a, b, v: jax.jvp(lambda h: joint.force(a, b, v, h), (h,
 ENDS = [(1.0, 1.0, 0.3), (1.0, 0.8, 0.5), (0.7, 1.0, 0.9), (40.0, 45.0, 15.6), (2.75, 2.5, 1.9), (20.0, 22.0, 30.0)]
 TYPES = 40 / 45, 27 / 31, 20 / 22, 5 / 5.5, 1.0, 0.75
 """Nominal ratios of radii: the three studies, 10 um pitch, equal ends, very unequal ones."""
-LEAST, MOST, THIN, REACH = 0.15, 1.5, 0.3, 1.6
+LEAST, MOST, REACH = 0.2, 1.5, 1.6
+"""Natural heights over the larger radius, and the largest height over the natural one."""
 BOUNDS = {"force": 0.006, "bulge": 0.002, "energy": 0.001}
-LARGEST = {"force": 0.009, "bulge": 0.006, "energy": 0.002}
 JOINTS = [(k, h) for k in (0.72, 0.83, 0.97, 1.0) for h in (0.32, 0.55, 0.92, 1.4)] + [(0.88, 0.18), (0.93, 0.27)]
 
 
@@ -106,22 +108,17 @@ def errors(number, heights):
 def test_error_map_over_the_whole_domain(number, heights):
     """Force, bulge and energy of every type, from the overhang to 1.6 h* or where the liquid meets a face."""
     truth, found = errors(number, heights)
-    flat = np.minimum(1.0, (truth.n / THIN) ** 2)
     for kind, (force, bulge, energy) in found.items():
         for n, nominal in enumerate(TYPES):
             rows = slice(n * number, (n + 1) * number)
             held = truth.held[rows]
             assert held.mean() > 0.4
-            for name, law, exactly, weight in (
-                ("force", force, truth.force, flat),
-                ("bulge", bulge, truth.bulge, np.ones_like(flat)),
-                ("energy", energy, truth.energy, flat),
-            ):
-                error = (np.abs(law - exactly) * weight)[rows][held]
+            for name, law in (("force", force), ("bulge", bulge), ("energy", energy)):
+                error = np.abs(law - getattr(truth, name))[rows][held]
                 shown = np.round(np.percentile(error, [50, 90, 99, 100]), 5)
                 print(f"{kind.__name__} {nominal:.3f} {name:7s}", shown)  # noqa: T201 - shown with -s
                 assert shown[2] < BOUNDS[name], (kind, nominal, name)
-                assert shown[3] < LARGEST[name], (kind, nominal, name)
+                assert shown[3] < 3 * BOUNDS[name], (kind, nominal, name)
 
 
 def test_overhang_is_where_the_contact_angle_reaches_180_degrees():
@@ -133,22 +130,30 @@ def test_overhang_is_where_the_contact_angle_reaches_180_degrees():
     assert (angle[:, 1] < np.pi).all()
 
 
-def test_force_rises_to_the_largest_tension_and_falls_little_beyond_and_bulge_never_grows():
-    """Up to the natural height and on to the largest tension; beyond, what a joint of any height gives back.
-
-    The exact force of flat joints falls by up to a third from its largest to the last surface between the faces.
-    """
-    height = jnp.concatenate([jnp.linspace(-1, 0.3, 400), jnp.linspace(0.3, 8, 1200)])
+def test_force_rises_to_the_largest_tension_then_falls_and_bulge_falls_with_height():
+    """One largest tension, then a fall to no less than half of it. Bulge: but for .004 r just past the overhang."""
     force = jax.jit(jax.vmap(joint.force, (None, None, None, 0)))
     bulge = jax.jit(jax.vmap(joint.bulge_radius, (None, None, None, 0)))
-    for k, natural in [*JOINTS, (0.4, 0.4), (1.0, 0.05), (1.0, 2.5)]:
-        v = sphere_volume(1, k, natural)
-        drawn = np.asarray(force(1.0, k, v, height))
-        top = np.argmax(drawn)
-        assert height[top] > 1.05 * natural
-        assert np.diff(drawn[: top + 1]).min() >= -1e-12 * np.abs(drawn).max()
-        print(k, natural, height[top]/natural, drawn[top:].min() / drawn[top], drawn[-1]/drawn[top])
-        assert float(jnp.max(jnp.diff(bulge(1.0, k, v, height)))) <= 1e-12
+    for k, natural in JOINTS:
+        v, height = sphere_volume(1, k, natural), natural * np.linspace(-1, 3, 4001)
+        pull, round_ = np.asarray(force(1.0, k, v, height)), np.asarray(bulge(1.0, k, v, height))
+        top = np.argmax(pull)
+        assert np.diff(pull[: top + 1]).min() > 0
+        assert np.diff(pull[top:]).max() < 1e-4 * pull[top]
+        assert pull[-1] > 0.5 * pull[top]
+        assert np.maximum(np.diff(round_), 0.0).sum() < 0.004
+
+
+def test_energy_is_the_work_of_the_force():
+    """Its slope is the force to what six points of quadrature leave at the ends, 2e-4 of tension times radius."""
+    ratios, naturals = map(np.concatenate, zip(*(drawn(k, 30, 19 + n) for n, k in enumerate(TYPES)), strict=True))
+    volumes = sphere_volume(1, ratios, naturals)
+    low = np.asarray(jax.vmap(lambda k, v: joint.overhang_height(1.0, k, v))(ratios, volumes))
+    slope = jax.jit(jax.vmap(lambda k, v, h: (jax.grad(joint.energy, 3)(1.0, k, v, h), joint.force(1.0, k, v, h))))
+    for share in (0.0, 0.2, 0.5, 0.9, 1.0):
+        high = np.minimum(REACH, 1 + naturals)  # about where a flat joint's liquid meets a face
+        found, law = map(np.asarray, slope(ratios, volumes, low + share * (high * naturals - low)))
+        assert np.abs(found - law).max() < 3e-4
 
 
 def test_compression_is_stiffer_than_tension_and_grows_without_bound():
@@ -168,17 +173,28 @@ def test_ends_may_be_swapped():
         assert law(40.0, 45.0, 9e4, 13.0) == pytest.approx(float(law(45.0, 40.0, 9e4, 13.0)), rel=1e-12)
 
 
-def test_values_and_two_derivatives_are_finite_for_any_input():
-    wild = np.array([-30.0, -1e-3, 0.0, 1e-6, 0.5, 20.0, 400.0])
-    grid = np.stack(np.meshgrid(wild, wild, wild**3, wild, indexing="ij"), -1).reshape(-1, 4)
+WILD = np.array([-30.0, -1e-3, 0.0, 1e-6, 0.5, 20.0, 400.0])
+ANY = np.stack(np.meshgrid(WILD, WILD, WILD**3, WILD, indexing="ij"), -1).reshape(-1, 4)
 
-    def both(x):
-        return joint.force(*x) + joint.bulge_radius(*x)
 
-    def all_three(x):
-        slopes, bends = jax.jvp(jax.grad(both), (x,), (jnp.array([1.0, -0.5, 2.0, 1.0]),))
-        return both(x), slopes, bends
+def two(x):
+    return joint.force(*x) + joint.bulge_radius(*x)
 
-    for part in jax.jit(jax.vmap(all_three))(jnp.asarray(grid)):
-        bad = ~np.isfinite(np.asarray(part).reshape(len(grid), -1)).all(1)
-        assert not bad.any(), grid[bad][:5]
+
+def three(x):
+    return two(x) + joint.energy(*x)
+
+
+def bend(x):
+    """A second derivative along a line."""
+    along = jnp.array([1.0, -0.5, 2.0, 1.0])
+    return jax.jvp(lambda t: jax.jvp(lambda t: three(x + t * along), (t,), (1.0,))[1], (0.0,), (1.0,))
+
+
+@pytest.mark.parametrize(
+    "law", [three, jax.grad(two), *(pytest.param(f, marks=pytest.mark.slow) for f in (bend, jax.grad(three)))]
+)
+def test_values_and_two_derivatives_are_finite_for_any_input(law):
+    for part in jax.tree.leaves(jax.jit(jax.vmap(law))(jnp.asarray(ANY))):
+        bad = ~np.isfinite(np.asarray(part).reshape(len(ANY), -1)).all(1)
+        assert not bad.any(), ANY[bad][:5]
