@@ -21,9 +21,7 @@ from yieldopt.typing import Measures
 STEPS = 14
 """Newton steps at most: from the natural rest six suffice, extreme units take more. What has not settled is told."""
 SETTLED = 1e-6
-"""Least step (um, mrad) of a unit that has not come to rest."""
-STILL = 1e-8
-"""A step below this is the last: Newton's next one would be rounding."""
+"""A step below this (um, mrad) is the last, and the unit at rest: Newton's next one would be its square."""
 
 
 class Layout(NamedTuple):
@@ -128,7 +126,7 @@ def settle(
 
     def newton(_: Any, start: Array) -> tuple[Array, tuple[Array, Array]]:
         begin = (start, jnp.asarray(jnp.inf, start.dtype), jnp.zeros(2 * start.shape, start.dtype), jnp.asarray(0))
-        pose, size, stiffness, _ = jax.lax.while_loop(lambda at: ~(at[1] < STILL) & (at[3] < STEPS), step, begin)
+        pose, size, stiffness, _ = jax.lax.while_loop(lambda at: ~(at[1] < SETTLED) & (at[3] < STEPS), step, begin)
         return pose, (size, stiffness)
 
     def linear(slope: Any, force: Array) -> Array:

@@ -28,12 +28,12 @@ FAST = joint.force
 
 
 def exact(radius_bottom: Array, radius_top: Array, volume: Array, height: Array) -> Array:
-    """The exact bridge's force between the overhang and 1.6 natural heights, the fast law's outside."""
+    """The exact bridge's force from the overhang to 1.6 natural heights or where it meets a face, else the fast law's."""
     natural = joint.natural_height(radius_bottom, radius_top, volume)
-    low, high = 1.02 * joint.overhang_height(radius_bottom, radius_top, volume), 1.6 * natural
+    low, high = joint.overhang_height(radius_bottom, radius_top, volume), 1.6 * natural
     inside = (height > low) & (height < high)
     solved = bridge.solve(radius_bottom, radius_top, volume, jnp.where(inside, height, natural))
-    sound = inside & (solved.residual < 1e-9)
+    sound = inside & solved.exists & ~solved.recedes
     return jnp.where(sound, solved.force, FAST(radius_bottom, radius_top, volume, height))
 
 
