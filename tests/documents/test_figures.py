@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "models"
 PAGE = (MODELS / "README.md").read_text()
 NAMED = set(re.findall(r"\]\((figures/\w+\.svg)\)", PAGE))
-WITHOUT = {"__init__", "draw", "natural", "bridge"}
+WITHOUT = {"__init__", "draw", "natural", "bridge", "fitted"}
 """No physics of their own, or shown by the figure of `joint`, which is made of them."""
 
 
