@@ -139,7 +139,7 @@ def test_force_rises_to_the_largest_tension_then_falls_and_bulge_falls_with_heig
         pull, round_ = np.asarray(force(1.0, k, v, height)), np.asarray(bulge(1.0, k, v, height))
         top = np.argmax(pull)
         assert np.diff(pull[: top + 1]).min() > 0
-        assert np.diff(pull[top:]).max() < 1e-4 * pull[top]
+        assert np.maximum(np.diff(pull[top:]), 0.0).sum() < 0.01 * pull[top]
         assert pull[-1] > 0.5 * pull[top]
         assert np.maximum(np.diff(round_), 0.0).sum() < 0.004
 
