@@ -1,7 +1,9 @@
 """The exact unit: every element drawn, the pose settled on all of them. The referee of everything faster.
 
 `margins` is one unit of `Problem`; nothing here assumes independence, smoothness or a mean field. The pose is the zero
-of the virtual work of all the elements' forces, found by a damped Newton iteration.
+of the virtual work of all the elements' forces, found by a damped Newton iteration and differentiated at
+its end by the implicit function theorem. Where the stiffness has a direction in which it pushes on, a step takes every
+element's slope as positive: it goes down in energy all the same.
 """
 
 from typing import Any, NamedTuple
@@ -17,7 +19,9 @@ from yieldopt.standard import dimension, standardise
 from yieldopt.typing import Measures
 
 STEPS = 14
-"""Newton steps; from the natural rest six suffice, extreme units take more. What has not settled is reported."""
+"""Newton steps at most: from the natural rest six suffice, extreme units take more. What has not settled is told."""
+SETTLED = 1e-6
+"""A step below this (um, mrad) is the last, and the unit at rest: Newton's next one would be its square."""
 
 
 class Layout(NamedTuple):
@@ -100,20 +104,38 @@ def settle(
         if part is not None:
             parts.append(part)
 
-    def step(pose: Array, _: None) -> tuple[Array, tuple[Array, Array]]:
+    def balance(pose: Array) -> Array:
+        force = model.load(design, shared, pose)
+        for lever, pull, _ in parts:
+            force = force + jnp.einsum("fsp,fs->p", lever, pull(jnp.einsum("fsp,p->fs", lever, pose - start)))
+        return force
+
+    def step(at: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
+        pose, _, _, count = at
         force, stiffness = model.load(design, shared, pose), jax.jacfwd(lambda q: model.load(design, shared, q))(pose)
-        for lever, reach in parts:
+        softer = jnp.zeros_like(stiffness)
+        for lever, _, reach in parts:
             value, slope = reach(jnp.einsum("fsp,p->fs", lever, pose - start))
             force = force + jnp.einsum("fsp,fs->p", lever, value)
             stiffness = stiffness + jnp.einsum("fsp,fs,fsq->pq", lever, slope, lever)
-        move = -jnp.linalg.solve(stiffness, force)
+            softer = softer + jnp.einsum("fsp,fs,fsq->pq", lever, jnp.minimum(slope, 0.0), lever)
+        upset = jnp.linalg.eigvalsh(stiffness)[0] <= 0.0
+        move = -jnp.linalg.solve(stiffness - jnp.where(upset, 2.0 * softer, 0.0), force)
         size = jnp.max(jnp.abs(move))
-        return pose + move * jnp.minimum(1.0, 4.0 / size), (size, stiffness)
+        return pose + move * jnp.minimum(1.0, 4.0 / size), size, stiffness, count + 1
 
-    pose, (moves, stiffness) = jax.lax.scan(step, start, None, length=STEPS)
+    def newton(_: Any, start: Array) -> tuple[Array, tuple[Array, Array]]:
+        begin = (start, jnp.asarray(jnp.inf, start.dtype), jnp.zeros(2 * start.shape, start.dtype), jnp.asarray(0))
+        pose, size, stiffness, _ = jax.lax.while_loop(lambda at: ~(at[1] < SETTLED) & (at[3] < STEPS), step, begin)
+        return pose, (size, stiffness)
+
+    def linear(slope: Any, force: Array) -> Array:
+        return jnp.linalg.solve(jax.jacfwd(slope)(start), force)
+
+    pose, (size, stiffness) = jax.lax.custom_root(balance, start, newton, linear, has_aux=True)
     # A balance that the least push would upset (negative stiffness) is no place of rest.
-    stable = jnp.linalg.eigvalsh(stiffness[-1])[0] > 0.0
-    return pose, (moves[-1] < 1e-6) & stable
+    stable = jnp.linalg.eigvalsh(stiffness)[0] > 0.0
+    return pose, (size < SETTLED) & stable
 
 
 def _forces(p: Population[Any], design: Any, shared: Any, drawn: Any, start: Array, weight: Array) -> Any:
@@ -130,6 +152,9 @@ def _forces(p: Population[Any], design: Any, shared: Any, drawn: Any, start: Arr
         force = p.force(design, moved, element)
         return jnp.stack([force[name] for name in names])
 
+    def pulled(travel: Array) -> Array:
+        return weight * jax.vmap(pull, (1, 0, 0), 1)(travel, states, drawn)
+
     def reach(travel: Array) -> tuple[Array, Array]:
         def one(t: Array, s: Any, e: Any) -> tuple[Array, Array]:
             return jax.jvp(lambda x: pull(x, s, e), (t,), (jnp.ones_like(t),))
@@ -137,7 +162,7 @@ def _forces(p: Population[Any], design: Any, shared: Any, drawn: Any, start: Arr
         value, slope = jax.vmap(one, (1, 0, 0), 1)(travel, states, drawn)
         return weight * value, weight * slope
 
-    return lever, reach
+    return lever, pulled, reach
 
 
 def force_states(p: Population[Any], design: Any, shared: Any, pose: Array, drawn: Any) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "models"
 PAGE = (MODELS / "README.md").read_text()
 NAMED = set(re.findall(r"\]\((figures/\w+\.svg)\)", PAGE))
-WITHOUT = {"__init__", "draw", "natural", "bridge", "intermetallic", "bodies"}
-"""No physics of their own, or shown by another's figure: `joint` is made of two, `solder_volume` shows one."""
+WITHOUT = {"__init__", "draw", "natural", "bridge", "fitted", "intermetallic", "bodies"}
+"""No physics of their own, or shown by another's figure: `joint` is made of three, `solder_volume` shows one."""
 
 
 def texts(path: Path) -> str:

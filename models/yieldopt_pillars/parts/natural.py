@@ -56,6 +56,11 @@ def vertical(a: Array, b: Array, h: Array) -> Array:
     return 2 * jnp.pi / jnp.where(turn < 0.05, series, artanh - turn)
 
 
+def surface(a: Array, b: Array, h: Array) -> Array:
+    """Area (um2) of the spherical zone between guarded radii a natural height apart, from any table of solids."""
+    return 2 * jnp.pi * _reach(a, b, h)
+
+
 def _turn(a: Array, b: Array, h: Array) -> tuple[Array, Array]:
     """T of `natural_stiffness` and its artanh, from 1 - T^2 = (2 a b / (h^2 + a^2 + b^2))^2, finite for any height."""
     wide = h**2 + a**2 + b**2
