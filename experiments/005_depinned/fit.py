@@ -132,9 +132,11 @@ def studies(number=20000):
         share = np.asarray(jax.vmap(wetting_limits.share_climbed)(*state, low[under], height[under]))
         off, before = (np.abs((np.asarray(x) - np.asarray(out.force)) / most) for x in (rule, fast))
         away = np.abs(share - np.asarray(out.share_climbed))
-        print(f"{name:24} past the overhang {(height < low).mean():.2%}; force: half within {np.median(off):.1%}, 99 % "
-              f"{np.quantile(off, 0.99):.1%}, largest {off.max():.1%}; `joint.force` itself: half {np.median(before):.0%}, "
-              f"largest {before.max():.0%}; share within {away.max():.4f}; exact in {np.mean(out.exists):.0%}")  # fmt: skip
+        print(f"{name}: {(height < low).mean():.2%} past the overhang, exact law found for {np.mean(out.exists):.0%}")
+        for law, left in (("force_past_overhang", off), ("joint.force", before)):
+            shares = f"half within {np.median(left):.1%}, 99 % {np.quantile(left, 0.99):.1%}, all {left.max():.1%}"
+            print(f"    {law}: {shares}")
+        print(f"    share_climbed: all within {away.max():.4f}")
 
 
 def main():

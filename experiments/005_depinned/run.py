@@ -58,11 +58,14 @@ class Case(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What Evolver found, beside the exact law; `falls` counts the ways in which the joint leaves its axis."""
+    """What Evolver found, beside the exact law; `falls` counts the ways down from it, all off the axis, `held` those
+    that are left while lines stay where they are.
+    """
 
     energy: float
     force: float
     falls: int
+    held: int
     exact_energy: float
     exact_force: float
     climb: float
@@ -99,7 +102,7 @@ def meridian(case: Case, height: float, rings: int) -> tuple[np.ndarray, np.ndar
     return np.sqrt(q[at]), z[at]
 
 
-def mesh(case: Case, height: float, climbs: bool, rests: bool) -> str:
+def mesh(case: Case, height: float, climbs: bool, rests: bool, held: bool) -> str:
     """Evolver's datafile: rings of triangles from the pad's rim or the mask up to the pillar's rim or its wall."""
     k, volume = case.ratio, case.volume
     length = float(exact(case, height).bulge_radius) - k + height
@@ -114,8 +117,9 @@ def mesh(case: Case, height: float, climbs: bool, rests: bool) -> str:
         f"constraint 2\nformula: x^2 + y^2 = {k**2!r}\nenergy:\n"
         f"e1: {-wet / k}*(z - {height!r})*y\ne2: {wet / k}*(z - {height!r})*x\ne3: 0",
     ]
-    low = "constraint 1" if rests else "boundary 1 fixed"
-    high = "constraint 2" if climbs else "boundary 2 fixed"
+    fixed = " fixed" * held
+    low = f"constraint 1{fixed}" if rests else "boundary 1 fixed"
+    high = f"constraint 2{fixed}" if climbs else "boundary 2 fixed"
     vertices, edges, faces = list[str](), dict[tuple[int, int], int](), list[str]()
     for j, i in np.ndindex(rings + 1, ROUND):
         angle = 2 * np.pi * (i + 0.5 * (j % 2)) / ROUND
@@ -144,10 +148,10 @@ def mesh(case: Case, height: float, climbs: bool, rests: bool) -> str:
     return "\n".join([*head, "vertices", *vertices, "edges", *lines, "faces", *faces, "bodies", body]) + "\n"
 
 
-def relaxed(case: Case, height: float, climbs: bool, rests: bool) -> tuple[float, int] | None:
+def relaxed(case: Case, height: float, climbs: bool, rests: bool, held: bool = False) -> tuple[float, int] | None:
     """Energy as the exact law counts it, and the number of ways down from there."""
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "joint.fe").write_text(mesh(case, height, climbs, rests))
+        (Path(folder) / "joint.fe").write_text(mesh(case, height, climbs, rests, held))
         run = subprocess.run(
             ["evolver", "-x", "joint.fe"], input=RELAX, text=True, capture_output=True, cwd=folder, timeout=300,
             check=False,
@@ -166,10 +170,12 @@ def compared(case: Case) -> Found | None:
     law = exact(case, case.height)
     kind = bool(law.climbs), bool(law.rests)
     here, low, high = (relaxed(case, case.height * (1 + s), *kind) for s in (0.0, -STEP, STEP))
-    if not (here and low and high):
+    still = relaxed(case, case.height, *kind, held=True)
+    if not (here and low and high and still):
         return None
     force = (high[0] - low[0]) / (2 * STEP * case.height)
-    return Found(here[0], force, here[1], float(law.energy), float(law.force), float(law.climb), float(law.foot_radius))
+    found = law.energy, law.force, law.climb, law.foot_radius
+    return Found(here[0], force, here[1], still[1], *(float(x) for x in found))
 
 
 def cases() -> list[Case]:
@@ -203,7 +209,7 @@ def report() -> None:
     """Largest differences by kind of joint."""
     with DATA.open() as file:
         rows = np.array([[float(x) for x in row] for row in list(csv.reader(file))[1:]])
-    energy, force, falls, law_energy, law_force, climb, foot = rows[:, 5:].T
+    energy, force, falls, held, law_energy, law_force, climb, foot = rows[:, 5:].T
     for name, kept in {
         "on the wall": (climb > 0) & (foot <= 1 + 1e-9),
         "on the mask": (climb <= 0) & (foot > 1 + 1e-9),
@@ -213,8 +219,12 @@ def report() -> None:
             off = np.abs(energy / law_energy - 1)[kept], np.abs(force / law_force - 1)[kept]
             print(
                 f"{name:12} {kept.sum():3} joints: energy within {off[0].max():.1e}, force within {off[1].max():.2%} "
-                f"(half {np.median(off[1]):.2%}); {np.sum(falls[kept] > 0)} are no minimum"
+                f"(half {np.median(off[1]):.4%}); {np.sum(falls[kept] > 0)} are no minimum, "
+                f"{np.sum(held[kept] > 0)} with their lines held"
             )
+    for wall in sorted(set(rows[:, 3])):
+        kept = rows[:, 3] == wall
+        print(f"wall {wall:3.0f} deg  {kept.sum():3} joints, {np.sum(held[kept] > 0)} no minimum with their lines held")
 
 
 def main() -> None:

@@ -79,7 +79,7 @@ def test_a_wall_of_90_degrees_spills_at_the_overhang():
 
 @pytest.mark.parametrize(("k", "natural"), JOINTS)
 def test_force_and_share_past_the_overhang(k, natural):
-    """Force within 2.5 % of itself, share within .015; below the onset the rule is that force, above it the pinned one."""
+    """Force within 2.5 % of itself, share within .005; the rule is that force below, the pinned one at the overhang."""
     v = volume(k, natural)
     low = float(joint.overhang_height(1.0, k, v))
     heights = np.linspace(low, 0.1 * natural, 24)
@@ -94,7 +94,7 @@ def test_force_and_share_past_the_overhang(k, natural):
         )
     )
     np.testing.assert_allclose(force, out.force, rtol=2.5e-2)
-    np.testing.assert_allclose(share, out.share_climbed, atol=1.5e-2)
+    np.testing.assert_allclose(share, out.share_climbed, atol=5e-3)
     past = heights < (1 - wetting_limits.ONSET) * low
     np.testing.assert_allclose(rule[past], force[past], rtol=1e-12)
     assert rule[0] == -7.0
@@ -110,9 +110,7 @@ def test_the_rule_has_two_continuous_derivatives():
 
     slope, bend = jax.grad(rule), jax.grad(jax.grad(rule))
     for seam in (low, low * (1 - wetting_limits.ONSET)):
-        steps = [
-            [abs(float(d(seam * (1 + e)) - d(seam * (1 - e)))) for e in (1e-3, 1e-4, 1e-5)] for d in (slope, bend)
-        ]
+        steps = [[abs(float(d(seam * (1 + e)) - d(seam * (1 - e)))) for e in (1e-3, 1e-4, 1e-5)] for d in (slope, bend)]
         for step in steps:
             assert step[1] < 0.2 * step[0]
             assert step[2] < 0.2 * step[1]

@@ -17,7 +17,10 @@ reached in small steps, so that the branch is the one that squeezing follows.
 Energy: free surface - cos(wall) 2 pi b c - cos(mask) pi (R^2 - pad^2); its slope by height is the first integral
 2 pi f, for the line moves where the energy is stationary. Holds while lines advance, which is while a joint is
 squeezed: let go again, a line stays where it is until its angle has fallen to the receding one, and the force is then
-not this one. No gravity, no chip or neighbour within reach of the liquid. Any coherent unit of length, tension 1.
+not this one. In three dimensions it is a stationary point, in most joints with ways down off the axis, while lines are
+free to move everywhere; with lines that stay where they are it is a minimum for walls of 60 and 90 degrees, not always
+for walls that wet less (experiments/005_depinned). No gravity, no chip or neighbour within reach of the liquid. Any
+coherent unit of length, tension 1.
 """
 
 from typing import NamedTuple
