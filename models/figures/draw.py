@@ -12,6 +12,8 @@ from look import STYLE
 HERE = Path(__file__).parent
 PARTS = (
     "joint",
+    "depinned",
+    "wetting_limits",
     "lateral",
     "equilibrium",
     "alignment_offset",
