@@ -18,10 +18,14 @@ from yieldopt.problem import Model, Population, Problem, Sites, at
 from yieldopt.standard import dimension, standardise
 from yieldopt.typing import Measures
 
-STEPS = 14
+STEPS = 30
 """Newton steps at most: from the natural rest six suffice, extreme units take more. What has not settled is told."""
+FARTHEST = 4.0
+"""Longest step, um or mrad."""
 SETTLED = 1e-6
 """A step below this (um, mrad) is the last, and the unit at rest: Newton's next one would be its square."""
+UPSET = 0.1
+"""Stiffness that elements which soften leave, over what it would be if they stiffened: below, a step counts on that."""
 
 
 class Layout(NamedTuple):
@@ -110,8 +114,8 @@ def settle(
             force = force + jnp.einsum("fsp,fs->p", lever, pull(jnp.einsum("fsp,p->fs", lever, pose - start)))
         return force
 
-    def step(at: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
-        pose, _, _, count = at
+    def pushed(pose: Array) -> tuple[Array, Array, Array]:
+        """Force, its slope, and of that what softening elements take away."""
         force, stiffness = model.load(design, shared, pose), jax.jacfwd(lambda q: model.load(design, shared, q))(pose)
         softer = jnp.zeros_like(stiffness)
         for lever, _, reach in parts:
@@ -119,15 +123,15 @@ def settle(
             force = force + jnp.einsum("fsp,fs->p", lever, value)
             stiffness = stiffness + jnp.einsum("fsp,fs,fsq->pq", lever, slope, lever)
             softer = softer + jnp.einsum("fsp,fs,fsq->pq", lever, jnp.minimum(slope, 0.0), lever)
-        upset = jnp.linalg.eigvalsh(stiffness)[0] <= 0.0
-        move = -jnp.linalg.solve(stiffness - jnp.where(upset, 2.0 * softer, 0.0), force)
-        size = jnp.max(jnp.abs(move))
-        return pose + move * jnp.minimum(1.0, 4.0 / size), size, stiffness, count + 1
+        return force, stiffness, softer
 
     def newton(_: Any, start: Array) -> tuple[Array, tuple[Array, Array]]:
-        begin = (start, jnp.asarray(jnp.inf, start.dtype), jnp.zeros(2 * start.shape, start.dtype), jnp.asarray(0))
-        pose, size, stiffness, _ = jax.lax.while_loop(lambda at: ~(at[1] < SETTLED) & (at[3] < STEPS), step, begin)
-        return pose, (size, stiffness)
+        still = jnp.zeros_like(start)
+        begin = Walk(start, still, still, FARTHEST, jnp.asarray(jnp.inf), jnp.zeros(2 * start.shape), jnp.asarray(0))
+        end = jax.lax.while_loop(
+            lambda at: ~(at.size < SETTLED) & (at.count < STEPS), lambda at: _step(at, *pushed(at.pose)), begin
+        )
+        return end.pose, (end.size, end.stiffness)
 
     def linear(slope: Any, force: Array) -> Array:
         return jnp.linalg.solve(jax.jacfwd(slope)(start), force)
@@ -136,6 +140,30 @@ def settle(
     # A balance that the least push would upset (negative stiffness) is no place of rest.
     stable = jnp.linalg.eigvalsh(stiffness)[0] > 0.0
     return pose, (size < SETTLED) & stable
+
+
+class Walk(NamedTuple):
+    """A pose on its way to rest: the last move, the force that drove it, how far the next may go, size and count."""
+
+    pose: Array
+    move: Array
+    drive: Array
+    reach: Array | float
+    size: Array
+    stiffness: Array
+    count: Array
+
+
+def _step(at: Walk, force: Array, stiffness: Array, softer: Array) -> Walk:
+    """One Newton step, downhill also where elements soften; shorter after one that went too far."""
+    upset = jnp.linalg.eigvalsh(stiffness)[0] <= UPSET * jnp.linalg.eigvalsh(stiffness - 2.0 * softer)[0]
+    move = -jnp.linalg.solve(stiffness - jnp.where(upset, 2.0 * softer, 0.0), force)
+    # Too far: into a force against it of over half of what drove it.
+    beyond = force @ at.move > -0.5 * (at.drive @ at.move)
+    reach = jnp.where(beyond, 0.25 * jnp.max(jnp.abs(at.move)), jnp.minimum(2.0 * at.reach, FARTHEST))
+    size = jnp.max(jnp.abs(move))
+    move = move * jnp.minimum(1.0, reach / jnp.maximum(size, 1e-12))
+    return Walk(at.pose + move, move, force, reach, size, stiffness, at.count + 1)
 
 
 def _forces(p: Population[Any], design: Any, shared: Any, drawn: Any, start: Array, weight: Array) -> Any:

@@ -19,7 +19,7 @@ STRETCH = np.concatenate([np.linspace(0.55, 1.0, 136), np.linspace(1.0, 2.0, 101
 REST = 135
 BELOW = np.linspace(0.0, 1.0, 32)
 DEGREES = {"recede": (6, 6, 3), "neck": (4, 4, 0), "smaller": (6, 6, 3), "larger": (6, 6, 3), "push": (4, 5, 4),
-           "share": (4, 5, 4)}  # fmt: skip
+           "round": (4, 5, 4), "share": (4, 5, 4)}  # fmt: skip
 FLAT = 0.79, 0.24
 """As in 000: flatter joints with more unlike ends are no real ones; push and share are fitted without them."""
 
@@ -76,6 +76,7 @@ def past():
     q = (1 - share / np.maximum(1 - x, 1e-3)) / x
     clear = x < 0.97
     return {
+        "round": list(zip(joints.ravel(), x.ravel(), np.asarray(out.bulge_radius).ravel(), strict=True)),
         "push": list(zip(joints.ravel(), x.ravel(), (-np.asarray(out.force) / ratio[kept, None]).ravel(), strict=True)),
         "share": list(zip(joints[clear], x[clear], q[clear], strict=True)),
     }, (joints, height, np.asarray(out.force), share, low)
@@ -126,14 +127,15 @@ def studies(number=20000):
         under = np.flatnonzero((height < low) & (pillar < pad) & (height > 0.1 * h))[:2000]
         state = pad[under], pillar[under], v[under]
         out = exact(*state, height[under])
-        fast = jax.vmap(joint.force)(*state, height[under])
-        rule = jax.vmap(wetting_limits.force_past_overhang)(fast, *state, low[under], height[under])
+        rule = jax.vmap(joint.force)(*state, height[under])
         most = np.asarray(jax.vmap(wetting_limits.depinned_force)(*state, low[under], low[under]))
+        round_ = jax.vmap(joint.bulge_radius)(*state, height[under])
         share = np.asarray(jax.vmap(wetting_limits.share_climbed)(*state, low[under], height[under]))
-        off, before = (np.abs((np.asarray(x) - np.asarray(out.force)) / most) for x in (rule, fast))
+        off = np.abs((np.asarray(rule) - np.asarray(out.force)) / most)
+        wide = np.abs(np.asarray(round_) - np.asarray(out.bulge_radius)) / a
         away = np.abs(share - np.asarray(out.share_climbed))
         print(f"{name}: {(height < low).mean():.2%} past the overhang, exact law found for {np.mean(out.exists):.0%}")
-        for law, left in (("force_past_overhang", off), ("joint.force", before)):
+        for law, left in (("force", off), ("bulge_radius", wide)):
             shares = f"half within {np.median(left):.1%}, 99 % {np.quantile(left, 0.99):.1%}, all {left.max():.1%}"
             print(f"    {law}: {shares}")
         print(f"    share_climbed: all within {away.max():.4f}")

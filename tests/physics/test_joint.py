@@ -130,18 +130,26 @@ def test_overhang_is_where_the_contact_angle_reaches_180_degrees():
     assert (angle[:, 1] < np.pi).all()
 
 
-def test_force_rises_to_the_largest_tension_then_falls_and_bulge_falls_with_height():
-    """One largest tension, then a fall to no less than half of it. Bulge: but for .004 r just past the overhang."""
+def test_force_has_one_push_and_one_pull_and_the_bulge_falls_with_height():
+    """From the overhang up to the largest tension it rises, on either side it gives way; bulge: but for .004 r there.
+
+    A flat joint of unlike ends pushes up to a tenth harder below the overhang than there (experiments/005_depinned).
+    """
     force = jax.jit(jax.vmap(joint.force, (None, None, None, 0)))
     bulge = jax.jit(jax.vmap(joint.bulge_radius, (None, None, None, 0)))
     for k, natural in JOINTS:
-        v, height = sphere_volume(1, k, natural), natural * np.linspace(-1, 3, 4001)
+        v = sphere_volume(1, k, natural)
+        low = float(joint.overhang_height(1.0, k, v))
+        height = np.concatenate([np.linspace(-natural, low, 1001)[:-1], np.linspace(low, 3 * natural, 3001)])
         pull, round_ = np.asarray(force(1.0, k, v, height)), np.asarray(bulge(1.0, k, v, height))
         top = np.argmax(pull)
-        assert np.diff(pull[: top + 1]).min() > 0
+        assert height[top] > natural
+        assert np.diff(pull[1000 : top + 1]).min() > 0
         assert np.maximum(np.diff(pull[top:]), 0.0).sum() < 0.01 * pull[top]
         assert pull[-1] > 0.5 * pull[top]
-        assert np.maximum(np.diff(round_), 0.0).sum() < 0.004
+        assert pull[:1000].max() < 0
+        assert pull[:1000].min() > 1.12 * pull[1000]
+        assert np.maximum(np.diff(round_[1000:]), 0.0).sum() < 0.004
 
 
 def test_energy_is_the_work_of_the_force():
@@ -156,16 +164,9 @@ def test_energy_is_the_work_of_the_force():
         assert np.abs(found - law).max() < 3e-4
 
 
-def test_compression_is_stiffer_than_tension_and_grows_without_bound():
+def test_compression_is_stiffer_than_tension():
     v = sphere_volume(40, 45, 15.6)
     assert -joint.force(40.0, 45.0, v, 15.6 * 0.85) > 1.2 * joint.force(40.0, 45.0, v, 15.6 * 1.15)
-    assert joint.force(40.0, 45.0, v, 1.56) < 20 * joint.force(40.0, 45.0, v, 15.6 * 0.85)
-
-
-def test_squeezed_barrel_holds_its_volume():
-    """Far below the overhang the liquid is a flat barrel; its rounded wall adds about half a height."""
-    v, height = sphere_volume(1, 1, 0.5), 0.1
-    assert joint.bulge_radius(1.0, 1.0, v, height) == pytest.approx(np.sqrt(v / (np.pi * height)), rel=0.06)
 
 
 def test_ends_may_be_swapped():

@@ -90,7 +90,7 @@ def test_force_and_share_past_the_overhang(k, natural):
         for law in (
             wetting_limits.depinned_force,
             wetting_limits.share_climbed,
-            lambda *x: wetting_limits.force_past_overhang(-7.0, *x),
+            lambda *x: over_all(lambda _: jnp.asarray(-7.0), *x),
         )
     )
     np.testing.assert_allclose(force, out.force, rtol=2.5e-2)
@@ -100,13 +100,28 @@ def test_force_and_share_past_the_overhang(k, natural):
     assert rule[0] == -7.0
 
 
+def over_all(pinned, *x):
+    """Force at any height, by a law of the height for the pinned joint."""
+    return wetting_limits.past_overhang(pinned, lambda h: wetting_limits.depinned_force(*x[:4], h), x[3])(x[4])
+
+
+def test_the_bulge_past_the_overhang_is_the_exact_ones():
+    ratios, naturals = (part.ravel() for part in np.meshgrid([0.86, 0.93, 0.99], [0.21, 0.4, 0.77, 1.3]))
+    v = np.asarray(volume(ratios, naturals))
+    low = np.asarray(jax.vmap(joint.overhang_height, (None, 0, 0))(1.0, ratios, v))
+    for share in (0.95, 0.7, 0.4):
+        exact = jax.vmap(depinned.solve, (None, 0, 0, 0))(1.0, ratios, v, share * low).bulge_radius
+        fast = jax.vmap(joint.bulge_radius, (None, 0, 0, 0))(1.0, ratios, v, share * low)
+        np.testing.assert_allclose(fast, exact, atol=6e-3)
+
+
 def test_the_rule_has_two_continuous_derivatives():
     """Steps of both derivatives over either seam shrink with the distance: they are of the third one."""
     v = volume(0.89, 0.35)
     low = float(joint.overhang_height(1.0, 0.89, v))
 
     def rule(h):
-        return wetting_limits.force_past_overhang(joint.force(1.0, 0.89, v, h), 1.0, 0.89, v, low, h)
+        return joint.force(1.0, 0.89, v, h)
 
     slope, bend = jax.grad(rule), jax.grad(jax.grad(rule))
     for seam in (low, low * (1 - wetting_limits.ONSET)):
@@ -126,7 +141,8 @@ def test_everything_is_finite_for_any_input():
             wetting_limits.receding_height(*x)
             + wetting_limits.spill_height(*x[:3], x[3], x[3])
             + wetting_limits.share_climbed(*x[:3], low, x[3])
-            + wetting_limits.force_past_overhang(joint.force(*x), *x[:3], low, x[3])
+            + wetting_limits.depinned_force(*x[:3], low, x[3])
+            + wetting_limits.depinned_bulge(*x[:3], low, x[3])
         )
 
     for part in jax.jit(jax.vmap(jax.value_and_grad(all_of)))(jnp.asarray(grid)):

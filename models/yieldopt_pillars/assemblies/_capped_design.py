@@ -24,6 +24,9 @@ class CappedDesign(eqx.Module):
     placement_x: Array = knob(0, -40, 40, "um", "recipe", "mean placement offset along x")
     placement_y: Array = knob(0, -40, 40, "um", "recipe", "mean placement offset along y")
     residual_fraction: Array = knob(0.1, 0, 1, "", "recipe", "share of a placement error that self-alignment leaves")
+    receding_angle: Array = knob(
+        0.436, 0.262, 0.698, "deg", "tolerance", "of solder that is pulled off its pad or pillar"
+    )
     capture_margin: Array = knob(40, 0, 100, "um", "tolerance", "by which pillar and opening must meet at placement")
     peak_temperature: Array = knob(518.15, 400, 650, "degC", "recipe", "highest temperature of the reflow")
     time_above_liquidus: Array = knob(60, 10, 300, "s", "recipe", "time that the solder is liquid")

@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from yieldopt.problem import Pairs, Population, Sites
 from yieldopt.typing import Measures, Scalar
 from yieldopt_pillars.assemblies._capped_design import CappedDesign, CappedSpreads
-from yieldopt_pillars.parts import alignment_offset, equilibrium, intermetallic, joint, solder_volume
+from yieldopt_pillars.parts import alignment_offset, equilibrium, intermetallic, joint, solder_volume, wetting_limits
 from yieldopt_pillars.parts.coplanarity import Flatness
 from yieldopt_pillars.parts.draw import normal
 from yieldopt_pillars.parts.pillar_height import ChipHeights, mode_amplitudes
@@ -201,7 +201,8 @@ class Joints(Population[CappedDesign]):
             "wetting": reach - (state["gap_melt"] - own),
             "capture": made.pad_radius + made.pillar_radius - design.capture_margin - caught,
             "overlap": alignment_offset.overlap(made.pad_radius, made.pillar_radius, apart),
-            "climb": 1.0 - height / joint.overhang_height(*ends),
+            "climb": wetting_limits.share_climbed(*ends, joint.overhang_height(*ends), height),
+            "grip": wetting_limits.receding_height(*ends, design.receding_angle) - height,
             "headroom": design.resist_height - plated,
             "intermetallic": solder_volume.eaten_fraction(
                 made.aged, made.total, solder_volume.disc(design.pad_opening)

@@ -39,6 +39,7 @@ class CappedPillar(Model[CappedDesign]):
         "capture": Response("joint", "um", "meeting of pillar and opening at placement beyond what capture needs"),
         "overlap": Response("joint", "", "area common to pillar and opening over the smaller; over 1, well inside"),
         "climb": Response("joint", "", "share of the solder squeezed past the faces, up the side wall; below 0, none"),
+        "grip": Response("joint", "um", "height left before a stretched joint recedes from a rim or necks"),
         "headroom": Response("joint", "um", "resist left above copper, nickel and cap; below 0 plating mushrooms"),
         "intermetallic": Response("joint", "", "share of the solder eaten by intermetallics, by the end of its life"),
         "coplanarity": Response("joint", "um", "bump top off the least-squares plane of the chip's bump tops"),

@@ -17,8 +17,6 @@ of the bulge and .001 r^2 of the energy, in float32 as well. Flatter joints, dow
 The ratios are clipped beyond.
 """
 
-from collections.abc import Callable
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -36,6 +34,7 @@ from yieldopt_pillars.parts.natural import (
     surface,
     vertical,
 )
+from yieldopt_pillars.parts.wetting_limits import Law, depinned_bulge, depinned_force, past_overhang
 
 __all__ = [
     "Bridge",
@@ -53,8 +52,6 @@ __all__ = [
 
 OVERHANG = (-0.31872, -0.07833, 0.06847, 0.02683, 0.34276, 0.19454, 0.05410, -0.07009, 0.06084)
 POWERS = ((0, 0), (1, 0), (2, 0), (3, 0), (0, 1), (1, 1), (2, 1), (0, 2), (1, 2))
-REPULSION, ONSET = 0.9642, 0.05
-FLATTENING = 9.75
 _X, _W = np.polynomial.legendre.leggauss(6)
 
 
@@ -68,14 +65,10 @@ def force(radius_bottom: Scalar, radius_top: Scalar, volume: Scalar, height: Sca
 
     so that force and slope are exact at h*; the coefficients of N and D are polynomials of the joint's shape. Beyond
     the fitted range the force levels off: a real joint necks off, but a unit keeps its equilibrium. Past the overhang
-    the pinned solution no longer describes solder, which climbs the pillar's wall or rests on the mask at 180 degrees:
-    the repulsion follows such a depinned barrel (exact for equal ends that both slide on a plane: within 4 % from
-    h*/radius .2 to 1.5 down to half the overhang height), rises like 1/h^2 down to a tenth of h*, and goes on with
-    finite slope below.
+    the pinned solution no longer describes solder: it climbs the pillar's wall (`wetting_limits.depinned_force`), and
+    the further the joint is squeezed the less it pushes.
     """
-    a, b, v = guarded(radius_bottom, radius_top, volume)
-    h = natural_height(a, b, v)
-    return _pinned(a, b, h)(height) - _repulsion(v, h, overhang_height(a, b, v))(height)
+    return _force(*guarded(radius_bottom, radius_top, volume))(height)
 
 
 @jax.jit
@@ -85,9 +78,8 @@ def energy(radius_bottom: Scalar, radius_top: Scalar, volume: Scalar, height: Sc
     Its slope by the height is the force to 2e-4 of the tension times the radius in the fitted range; beyond, roughly.
     """
     a, b, v = guarded(radius_bottom, radius_top, volume)
-    h, low = natural_height(a, b, v), overhang_height(a, b, v)
-    squeezed = _work(_repulsion(v, h, low), low, jnp.minimum(height, low))
-    return surface(a, b, h) + _work(_pinned(a, b, h), h, height) - squeezed
+    h, low, law = natural_height(a, b, v), overhang_height(a, b, v), _force(a, b, v)
+    return surface(a, b, h) + _work(law, h, jnp.maximum(height, low)) + _work(law, low, jnp.minimum(height, low))
 
 
 @jax.jit
@@ -95,20 +87,20 @@ def bulge_radius(radius_bottom: Scalar, radius_top: Scalar, volume: Scalar, heig
     """Largest radius of the liquid (um), or of its rims; falls with height.
 
     The squared radius is a parabola between the rims that holds the volume, exact at the natural height; stretched or
-    squeezed, the parabola's factor 3/2 gives way to one that is fitted, and past the overhang to 1, a flat barrel's.
+    squeezed, the parabola's factor 3/2 gives way to one that is fitted; past the overhang, `depinned_bulge`.
     """
     a, b, v = guarded(radius_bottom, radius_top, volume)
-    h = natural_height(a, b, v)
-    own = fitted.coefficients(a, b, h)
-    u, _ = fitted.stretch(height, h, fitted.slenderness(a, b, h), own[fitted.LOW])
-    mean, step = (a**2 + b**2) / 2, b**2 - a**2
-    excess = v * fitted.inverse(height, fitted.CRUSHED * h) / jnp.pi - mean
-    past = jnp.maximum(overhang_height(a, b, v) * fitted.inverse(height, fitted.CRUSHED * h) - 1, 0.0)
-    swell = jnp.maximum(excess, 0.0) * (
-        1 + (0.5 + u * fitted.series(own[fitted.SWELL], u)) / (1 + FLATTENING * past**2)
-    )
-    bulge = jnp.maximum(swell, jnp.abs(step) / 4 + 1e-9 * mean)
-    return jnp.sqrt(mean + bulge + step**2 / (16 * bulge))
+    h, low = natural_height(a, b, v), overhang_height(a, b, v)
+    own, mean, step = fitted.coefficients(a, b, h), (a**2 + b**2) / 2, b**2 - a**2
+
+    def pinned(height: Scalar) -> Array:
+        u, _ = fitted.stretch(height, h, fitted.slenderness(a, b, h), own[fitted.LOW])
+        excess = v * fitted.inverse(height, fitted.CRUSHED * h) / jnp.pi - mean
+        swell = jnp.maximum(excess, 0.0) * (1.5 + u * fitted.series(own[fitted.SWELL], u))
+        bulge = jnp.maximum(swell, jnp.abs(step) / 4 + 1e-9 * mean)
+        return jnp.sqrt(mean + bulge + step**2 / (16 * bulge))
+
+    return past_overhang(pinned, lambda height: depinned_bulge(a, b, v, low, height), low)(height)
 
 
 @jax.jit
@@ -121,7 +113,7 @@ def overhang_height(radius_bottom: Scalar, radius_top: Scalar, volume: Scalar) -
     return h * jnp.exp(_polynomial(log_slender, uneven / (uneven + 0.3 * jnp.exp(log_slender))))
 
 
-def _pinned(a: Array, b: Array, h: Array) -> Callable[[Scalar], Array]:
+def _pinned(a: Array, b: Array, h: Array) -> Law:
     """Force of the pinned joint as a function of its height alone."""
     own, slender, scale = fitted.coefficients(a, b, h), fitted.slenderness(a, b, h), vertical(a, b, h) * h
 
@@ -133,17 +125,14 @@ def _pinned(a: Array, b: Array, h: Array) -> Callable[[Scalar], Array]:
     return law
 
 
-def _repulsion(v: Array, h: Array, low: Array) -> Callable[[Scalar], Array]:
-    """What a depinned barrel pushes beyond the levelled-off pinned law; zero with two derivatives at the overhang."""
-
-    def law(height: Scalar) -> Array:
-        x = jnp.maximum(low * fitted.inverse(height, fitted.CRUSHED * h) - 1, 0.0)
-        return REPULSION * 2 * v / low**2 * (x**2 + 2 * x) * x**2 / (x**2 + ONSET**2)
-
-    return law
+def _force(a: Array, b: Array, v: Array) -> Law:
+    """Force of a joint as a function of its height alone."""
+    low = overhang_height(a, b, v)
+    pinned = _pinned(a, b, natural_height(a, b, v))
+    return past_overhang(pinned, lambda height: depinned_force(a, b, v, low, height), low)
 
 
-def _work(law: Callable[[Scalar], Array], start: Scalar, end: Scalar) -> Array:
+def _work(law: Law, start: Scalar, end: Scalar) -> Array:
     """Integral of a law from one height to another, by Gauss quadrature."""
     middle, half = 0.5 * (start + end), 0.5 * (end - start)
     return half * sum((w * law(middle + x * half) for x, w in zip(_X, _W, strict=True)), jnp.zeros(()))

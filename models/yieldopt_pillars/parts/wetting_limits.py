@@ -3,10 +3,11 @@
 Scalar functions without a batch axis, finite for any input; lengths in um, angles in rad in the liquid, tension 1. Each
 is fitted by experiments/005_depinned/fit.py to the exact joint, pinned (`bridge`) or depinned (`depinned`): ratios of
 radii from .7 to 1, natural heights h* from .15 to 1.5 larger radii, in which inputs are clipped. Largest errors there:
-receding and spill heights .9 %, necking height .3 %, depinned force 2.4 % of itself, share climbed .003.
+receding and spill heights .9 %, necking height .3 %, depinned force 2.1 %, bulge .7 %, share climbed .003.
 """
 
 import csv
+from collections.abc import Callable
 from functools import lru_cache
 from importlib.resources import files
 
@@ -18,6 +19,8 @@ from jax import Array
 from yieldopt.typing import Scalar
 from yieldopt_pillars.parts.depinned import MASK, WALL
 from yieldopt_pillars.parts.natural import guarded, natural_height
+
+Law = Callable[[Scalar], Array]
 
 SLENDER = np.log(0.15), np.log(1.74)
 """Range of the log of natural height over the root mean square radius."""
@@ -106,24 +109,44 @@ def depinned_force(
     flat joints of ratios up to .85 it first rises, by a tenth at most.) It tends to the pillar's section times the
     pressure of the ring, and is held at its value at a tenth of the natural height below that.
     """
-    terms, h = _joint(radius_pad, radius_pillar, volume)
-    x = jnp.clip(jnp.maximum(height, CRUSHED * h) / overhang, 0.0, 1.0)
     a, b, _ = guarded(radius_pad, radius_pillar, volume)
-    return -jnp.minimum(a, b) * jnp.exp(_polynomial("push", *terms, _squeezed(x)))
+    return -jnp.minimum(a, b) * _past("push", radius_pad, radius_pillar, volume, overhang)(height)
 
 
 @jax.jit
-def force_past_overhang(
-    pinned: Scalar, radius_pad: Scalar, radius_pillar: Scalar, volume: Scalar, overhang: Scalar, height: Scalar
+def depinned_bulge(
+    radius_pad: Scalar, radius_pillar: Scalar, volume: Scalar, overhang: Scalar, height: Scalar
 ) -> Array:
-    """Force at any height: `pinned` (the pinned law's value there) above the overhang, `depinned_force` below it.
+    """Largest radius (um) of the liquid below the overhang, climbing as for `depinned_force`."""
+    a, b, _ = guarded(radius_pad, radius_pillar, volume)
+    return jnp.maximum(a, b) * _past("round", radius_pad, radius_pillar, volume, overhang)(height)
 
-    One takes over from the other within 2 % below the overhang, with two continuous derivatives at either end. It is
-    for a pillar: between two ends that are flush with planes the solder has no way out, and the push does rise.
+
+def past_overhang(pinned: Law, depinned: Law, overhang: Scalar) -> Law:
+    """A law of the height: `pinned` above the overhang, `depinned` from 2 % below it, between with two derivatives.
+
+    It is for a pillar: between two ends that are flush with planes the solder has no way out, and the push does rise.
     """
-    t = jnp.clip((1 - height / overhang) / ONSET, 0.0, 1.0)
-    turned = t**3 * (10 - 15 * t + 6 * t**2)
-    return pinned + turned * (depinned_force(radius_pad, radius_pillar, volume, overhang, height) - pinned)
+
+    def law(height: Scalar) -> Array:
+        t = jnp.clip((1 - height / overhang) / ONSET, 0.0, 1.0)
+        turned = t**3 * (10 - 15 * t + 6 * t**2)
+        held = pinned(height)
+        return held + turned * (depinned(height) - held)
+
+    return law
+
+
+def _past(name: str, radius_pad: Scalar, radius_pillar: Scalar, volume: Scalar, overhang: Scalar) -> Law:
+    """One of the laws below the overhang, over its radius; what does not depend on the height is done once."""
+    terms, h = _joint(radius_pad, radius_pillar, volume)
+    own = _coefficients(name, *terms)
+
+    def law(height: Scalar) -> Array:
+        x = jnp.clip(jnp.maximum(height, CRUSHED * h) / overhang, 0.0, 1.0)
+        return jnp.exp(_horner(own, _squeezed(x)))
+
+    return law
 
 
 def _joint(radius_bottom: Scalar, radius_top: Scalar, volume: Scalar) -> tuple[tuple[Array, Array], Array]:
@@ -156,8 +179,24 @@ def table() -> dict[str, list[tuple[int, int, int, float]]]:
 
 
 def _polynomial(name: str, x: Array, y: Array, z: Array) -> Array:
-    powers = [[jnp.ones_like(one)] for one in (x, y, z)]
-    for one, known in zip((x, y, z), powers, strict=True):
+    return _horner(_coefficients(name, x, y), z)
+
+
+def _coefficients(name: str, x: Array, y: Array) -> list[Array]:
+    """Factors of the powers of a law's third variable."""
+    across, up = ([jnp.ones_like(one)] for one in (x, y))
+    for one, known in ((x, across), (y, up)):
         for _ in range(6):
             known.append(known[-1] * one)
-    return sum((c * powers[0][i] * powers[1][j] * powers[2][k] for i, j, k, c in table()[name]), jnp.zeros(()))
+    terms = table()[name]
+    return [
+        sum((c * across[i] * up[j] for i, j, k, c in terms if k == power), jnp.zeros(()))
+        for power in range(max(k for _, _, k, _ in terms) + 1)
+    ]
+
+
+def _horner(coefficients: list[Array], z: Array) -> Array:
+    found = jnp.zeros(())
+    for c in reversed(coefficients):
+        found = found * z + c
+    return found
