@@ -90,13 +90,14 @@ def share_climbed(radius_pad: Scalar, radius_pillar: Scalar, volume: Scalar, ove
     """Share of the solder that is no longer between the faces but around the pillar, above its face.
 
     For a wall of 90 and a mask of 170 degrees; `overhang` is `joint.overhang_height`. With t = 1 - height/overhang,
-    share = t (1 - (1 - t) q): zero at the overhang, near t far below it, negative above; held below a tenth of the
-    natural height.
+    share = t (1 - (1 - t) q): zero at the overhang, near t far below it, negative above. Below a tenth of the natural
+    height it goes on with t, past 1 where the faces would meet, so that what is crushed is told from what is more so.
     """
     terms, h = _joint(radius_pad, radius_pillar, volume)
-    x = jnp.maximum(height, CRUSHED * h) / overhang
+    crushed = CRUSHED * h
+    x, more = jnp.maximum(height, crushed) / overhang, jnp.maximum(crushed - height, 0.0) / overhang
     q = _polynomial("share", *terms, _squeezed(jnp.minimum(x, 1.0)))
-    return (1 - x) * (1 - jnp.minimum(x, 1.0) * q)
+    return (1 - x) * (1 - jnp.minimum(x, 1.0) * q) + more
 
 
 @jax.jit
