@@ -5,6 +5,7 @@ Run: python experiments/001_agreement/run.py [--case NAME] [--units N] [--write]
 
 import argparse
 import dataclasses
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,7 @@ from yieldopt.conditional.prepare import frame
 from yieldopt.estimators.monte_carlo import BLOCK, units
 from yieldopt.exact import Unit, layout, rows
 from yieldopt.problem import Problem
-from yieldopt.study import config, session
+from yieldopt.study import config
 from yieldopt.study import plan as plans
 from yieldopt.study.config import ResolvedStudy
 
@@ -37,8 +38,8 @@ FINEST = 5e-4, 0.01
 """The standard error that the comparison is to reach: in yield, or as a share of the loss where that is larger."""
 SIGMAS = 4.0
 
-CAPTION = """Made by `python experiments/001_agreement/run.py --write` on 2 CPU cores, float64, seed {seed}. Each row
-draws the shared normals of its units once. Counted: every joint of every unit drawn and settled (`exact.margins`).
+CAPTION = """Made by `python experiments/001_agreement/run.py --write` on {device}, float64, seed {seed}. Each row draws
+the shared normals of its units once. Counted: every joint of every unit drawn and settled (`exact.margins`).
 Fast: `exp(log_pass)` on those same shared draws, so that the difference is free of their scatter; its standard error is
 that of the elements' draws alone, and `!` marks one above 5e-4 in yield or 1 % of the loss. Doubt: the modelling error
 that the fast route states of itself. A row *agrees* where the difference is within four standard errors, and is
@@ -215,6 +216,12 @@ HEAD = """| case | joints | units | counted | fast | difference | standard error
 |---|---|---|---|---|---|---|---|---|"""
 
 
+def device() -> str:
+    """What the table was made on, in words."""
+    found = jax.devices()[0]
+    return f"{os.cpu_count()} CPU cores" if found.platform == "cpu" else f"an {found.device_kind}"
+
+
 def write(lines: dict[str, str], seed: int) -> None:
     """Put rows in the table between its markers in the README of the models; rows of other cases there stay."""
     text = TABLE.read_text()
@@ -225,7 +232,9 @@ def write(lines: dict[str, str], seed: int) -> None:
     old, _, after = rest.partition(closing)
     kept = {cells[1].strip(): line for line in old.splitlines() if len(cells := line.split("|")) == 11}
     table = [(kept | lines)[name] for name in CASES if name in kept | lines]
-    TABLE.write_text("\n".join([before + opening + HEAD, *table, "", CAPTION.format(seed=seed), closing + after]))
+    TABLE.write_text(
+        "\n".join([before + opening + HEAD, *table, "", CAPTION.format(seed=seed, device=device()), closing + after])
+    )
 
 
 def main() -> None:
@@ -236,7 +245,7 @@ def main() -> None:
     asked.add_argument("--seed", type=int, default=1)
     asked.add_argument("--write", action="store_true", help="write the table into models/README.md")
     given = asked.parse_args()
-    session.start()
+    jax.config.update("jax_enable_x64", True)  # and XLA as it is: counting gains more by it than compiling loses
     print(HEAD, flush=True)
     for name in given.case or CASES:
         found = compare(CASES[name], given.units, given.seed)

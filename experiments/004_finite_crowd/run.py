@@ -8,7 +8,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from yieldopt.study import session
+import jax
 
 HERE = Path(__file__).parent
 TABLE = HERE / "README.md"
@@ -74,7 +74,7 @@ def main() -> None:
     asked.add_argument("--seed", type=int, default=1)
     asked.add_argument("--write", action="store_true", help="write the table into the README beside this script")
     given = asked.parse_args()
-    session.start()
+    jax.config.update("jax_enable_x64", True)  # and XLA as it is: counting gains more by it than compiling loses
     print(HEAD, flush=True)
     lines: list[str] = []
     for joints in given.joints or CROWDS:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import root
-from yieldopt_pillars.parts import fitted, joint
+from yieldopt_pillars.parts import fitted, joint, wetting_limits
 
 X, W = np.polynomial.legendre.leggauss(6)
 TABLE = np.zeros((fitted.DEGREES[0] + 1, fitted.DEGREES[1] + 1, fitted.table().shape[1]))
@@ -80,41 +80,51 @@ def pinned(of: Shape, height: np.ndarray) -> np.ndarray:
     return of.stiffness * of.natural * counts * u * rise / poles
 
 
-def repulsion(of: Shape, height: np.ndarray) -> np.ndarray:
-    """What the depinned joint pushes beyond that."""
-    x = np.maximum(of.overhang * inverse(of, height) - 1, 0.0)
-    return joint.REPULSION * 2 * of.volume / of.overhang**2 * (x**2 + 2 * x) * x**2 / (x**2 + joint.ONSET**2)
+def depinned(of: Shape, name: str, height: np.ndarray) -> np.ndarray:
+    """What the joint that climbs its pillar does below the overhang, over its radius."""
+    slender, uneven = np.log(of.slender), np.sqrt(((of.a - of.b) / (of.a + of.b)) ** 2 + 1e-6)
+    uneven = uneven / (uneven + 0.6 * of.slender)
+    scaled = [
+        2 * (np.clip(value, *span) - span[0]) / (span[1] - span[0]) - 1
+        for value, span in ((slender, wetting_limits.SLENDER), (uneven, wetting_limits.UNEVEN))
+    ]
+    below = np.clip(np.maximum(height, wetting_limits.CRUSHED * of.natural) / of.overhang, 0.0, 1.0)
+    x, y, z = *scaled, 8 / 3 / (4 - 3 * below) - 5 / 3
+    return np.exp(sum(c * x**i * y**j * z**k for i, j, k, c in wetting_limits.table()[name]))
+
+
+def over_all(of: Shape, height: np.ndarray, above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """One law above the overhang, another below it."""
+    t = np.clip((1 - height / of.overhang) / wetting_limits.ONSET, 0.0, 1.0)
+    return above + t**3 * (10 - 15 * t + 6 * t**2) * (below - above)
 
 
 def force(of: Shape, height: np.ndarray) -> np.ndarray:
     """Vertical force."""
-    return pinned(of, height) - repulsion(of, height)
+    return over_all(of, height, pinned(of, height), -np.minimum(of.a, of.b) * depinned(of, "push", height))
 
 
 def energy(of: Shape, height: np.ndarray) -> np.ndarray:
     """Free surface."""
     a, b, h = of.a, of.b, of.natural
     zone = np.pi * np.sqrt(h**4 + 2 * h**2 * (a**2 + b**2) + (b**2 - a**2) ** 2)
-    low = np.minimum(height, of.overhang)
-    work = (
-        0.5
-        * (height - h)
-        * sum(w * pinned(of, 0.5 * (h + height + x * (height - h))) for x, w in zip(X, W, strict=True))
-    )
-    below = low - of.overhang
-    past = 0.5 * below * sum(w * repulsion(of, of.overhang + 0.5 * (1 + x) * below) for x, w in zip(X, W, strict=True))
-    return zone + work - past
+
+    def work(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+        middle, half = 0.5 * (start + end), 0.5 * (end - start)
+        return half * sum(w * force(of, middle + x * half) for x, w in zip(X, W, strict=True))
+
+    return zone + work(h, np.maximum(height, of.overhang)) + work(of.overhang, np.minimum(height, of.overhang))
 
 
 def bulge(of: Shape, height: np.ndarray) -> np.ndarray:
     """Largest radius."""
     mean, step = (of.a**2 + of.b**2) / 2, of.b**2 - of.a**2
     u, _ = stretch(of, height)
-    past = np.maximum(of.overhang * inverse(of, height) - 1, 0.0)
-    factor = 1 + (0.5 + u * series(of.own[fitted.SWELL], u)) / (1 + joint.FLATTENING * past**2)
+    factor = 1.5 + u * series(of.own[fitted.SWELL], u)
     swell = np.maximum(of.volume * inverse(of, height) / np.pi - mean, 0.0) * factor
     swell = np.maximum(swell, np.abs(step) / 4 + 1e-9 * mean)
-    return np.sqrt(mean + swell + step**2 / (16 * swell))
+    above = np.sqrt(mean + swell + step**2 / (16 * swell))
+    return over_all(of, height, above, np.maximum(of.a, of.b) * depinned(of, "round", height))
 
 
 def settle(of: Shape, height: np.ndarray, levers: np.ndarray) -> np.ndarray:

@@ -3,11 +3,14 @@
 They are estimates of size, not bounds; the referee (`monte_carlo`) is what decides where they exceed what is asked.
 """
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from yieldopt.conditional.chebyshev import terms
 from yieldopt.conditional.integrand import evaluate
 from yieldopt.conditional.log_pass import LogPass
 from yieldopt.conditional.prepare import Prepared
@@ -31,6 +34,7 @@ def doubts(
 
     `found` is what `evaluate` gave there, where that is known.
 
+    `forces`: what the last quarter of the mean forces' series changes, by where the crowd comes to rest;
     `series`: the fitted indices against the design points they were fitted to; `couples`: the order beyond couples of
     margins; `rings`: limits that bend around the origin in more than the two directions that are integrated; `crowd`:
     half of what the crowd's finite number does (its first order was up to a half off where joints are crushed);
@@ -48,7 +52,11 @@ def doubts(
     endless = np.asarray(
         evaluate(eqx.tree_at(lambda p: p.finite, prepared, jnp.zeros(())), jnp.asarray(draws)).by_limit
     )
-    moved = np.abs(share @ np.where(np.isfinite(endless), np.exp(np.minimum(endless, 0.0)) - np.exp(-fails), 0.0))
+    coarse = np.asarray(evaluate(_coarser(prepared), jnp.asarray(draws)).by_limit)
+    moved, coarser = (
+        np.abs(share @ np.where(np.isfinite(other), np.exp(np.minimum(other, 0.0)) - np.exp(-fails), 0.0))
+        for other in (endless, coarse)
+    )
     paired = {row.limit for family in prepared.structure.families if family.paired for row in family.rows}
     pairs = np.abs(np.asarray(found.together))
     carried = [
@@ -61,12 +69,26 @@ def doubts(
         "series": float(lost @ np.minimum(TYPICAL * misfit, 1.0)),
         "couples": float(share @ np.minimum(third, pairs)),
         "rings": float(lost @ rounded),
+        "forces": float(coarser.sum()),
         "crowd": CROWD * float(moved.sum()),
         "outside": 0.5 * float(share @ (np.asarray(found.outside) * -np.expm1(-fails.sum(1)))),
         "few": float(0 < sum(carried) < FEW),
         "pairs": PAIRED
         * float(share @ np.expm1(np.minimum(sum((fails[:, i] for i in paired), np.zeros(len(total))), 30.0))),
     }
+
+
+def _coarser(prepared: Prepared) -> Prepared:
+    """The same design with three quarters of the degrees of the mean forces' series."""
+
+    def cut(series: Array) -> Array:
+        degrees = tuple(size - 1 for size in series.shape[:-1])
+        kept = np.zeros(series.shape[:-1])
+        kept[tuple(terms(degrees).T)] = (terms(degrees) / np.maximum(degrees, 1)).sum(1) <= 0.75
+        return series * kept[..., None]
+
+    tables = tuple(replace(t, forces=tuple(cut(series) for series in t.forces)) for t in prepared.tables)
+    return replace(prepared, tables=tables)
 
 
 def _by_limit(prepared: Prepared, count: int) -> tuple[np.ndarray, np.ndarray]:

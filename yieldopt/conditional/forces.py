@@ -23,7 +23,7 @@ from yieldopt.standard import standardise
 
 CROWD = 256
 """Local quadrature points of a mean force."""
-FORCE_DEGREES = (28, 5, 3)
+FORCE_DEGREES = (40, 6, 4)
 """Degrees of a mean force: in its own state, and in the others."""
 
 

@@ -122,15 +122,26 @@ def _logs(index: Array, alone: Array | None, ends: Array | float) -> Float[Array
     return log_ndtr(index) if alone is None else pairs.counted(alone, ends) * log_ndtr(index)
 
 
+class Felt(NamedTuple):
+    """Rows with the finite crowd in them: index, its slope by each force's state, and what a failing element pushes
+    beyond the crowd's mean; zero where a row does not feel a force.
+    """
+
+    index: Float[Array, "rows nodes"]
+    pull: Float[Array, "rows forces nodes"]
+    surplus: Float[Array, "rows forces nodes"]
+
+
 def finite(
     family: Family, tables: Tables, states: Array, levers: Array, crowd: Crowd, before: Float[Array, "rows nodes"]
-) -> Float[Array, "rows nodes"]:
-    """Reliability index of each row with the finite crowd in it; `before` is without.
+) -> Felt:
+    """Each row with the finite crowd in it; `before` is its index without.
 
     An element pulls on its own pose (the state at which it fails is not the crowd's: a shift by its surplus force over
     the stiffness of the others), and the rest of the crowd scatters it (one more normal: the index's length changes).
     """
     index = list(before)
+    felt = jnp.zeros((2, len(index), len(family.forces), before.shape[1]))
     spread = crowd.compliance @ crowd.scatter @ crowd.compliance.T
     alike: dict[Any, list[Any]] = {}
     for (axes, members), tensor in zip(family.groups().items(), tables.groups, strict=True):
@@ -144,19 +155,21 @@ def finite(
         scatter = jnp.einsum("fpn,pq,gqn->fgn", lever, spread, lever)
         for k, member in enumerate(members):
             row = where, tensor[..., k, :], half[:, None], tables.scale[np.array(forced)], sway, scatter
-            alike.setdefault((tensor.shape, own), []).append((member, row))
-    for (_, own), found in alike.items():
+            alike.setdefault((tensor.shape, own, tuple(forced)), []).append((member, row))
+    for (_, own, forced), found in alike.items():
         members, rows = zip(*found, strict=True)
         stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *rows)
-        for member, row in zip(members, jax.vmap(lambda *r, own=own: _eased(own, *r))(*stacked), strict=True):
+        eased, *pushed = jax.vmap(lambda *r, own=own: _eased(own, *r))(*stacked)
+        for member, row in zip(members, eased, strict=True):
             index[member] = row
-    return jnp.stack(index)
+        felt = felt.at[:, np.array(members)[:, None], np.array(forced)].set(jnp.stack(pushed))
+    return Felt(jnp.stack(index), *felt)
 
 
 def _eased(
     own: tuple[int, ...], where: Array, series: Array, half: Array, scale: Array, sway: Array, scatter: Array
-) -> Array:
-    """The index of one row where its pull on its own pose has settled with the force that it then has."""
+) -> tuple[Array, Array, Array]:
+    """One row where its pull on its own pose has settled with the force that it then has: index, pull, surplus."""
 
     def look(shift: Array, columns: Array) -> Array:
         return chebyshev.evaluate(jnp.clip(where.at[np.array(own)].add(shift / half), -1.0, 1.0), columns)
@@ -169,7 +182,23 @@ def _eased(
     beta, there = margins.read(look(shift, series), scale)
     pull = there.pull / jnp.maximum(1.0 + sway * there.stiffer, 0.5)
     change = jnp.einsum("fn,fgn,gn->n", pull, scatter, pull) - ((pull * sway) ** 2 * there.variance).sum(0)
-    return beta / jnp.sqrt(1.0 + jnp.maximum(change, 0.0))
+    return beta / jnp.sqrt(1.0 + jnp.maximum(change, 0.0)), pull, there.surplus
+
+
+def in_common(felt: Felt, levers: Array, crowd: Crowd, weight: Float[Array, " nodes"]) -> Array:
+    """What elements that fail owe to one another through the pose: the second term of the union of their failures.
+
+    The crowd's scatter moves all alike (they fail together); one that fails pushes the chip away from the others (they
+    fail apart). With a the slope of the number that fails by the pose and b what failing elements push, C the
+    compliance and S the pose's scatter: a S a / 2 - a C b. A linear bed of springs leaves - a C a k s^2 / 2 of it.
+    """
+    rate = -log_ndtr(felt.index)
+    hazard = jnp.exp(-0.5 * felt.index**2 - log_ndtr(felt.index)) / jnp.sqrt(2.0 * jnp.pi)
+    steeper = jnp.einsum("rn,rfn,fpn,n->p", -hazard, felt.pull, levers, weight)
+    pushed = jnp.einsum("rn,rfn,fpn,n->p", rate, felt.surplus, levers, weight)
+    moved = crowd.compliance @ steeper
+    most = 0.5 * (rate @ weight).sum()
+    return jnp.clip(0.5 * moved @ crowd.scatter @ moved - moved @ pushed, -most, most)
 
 
 def _add(by_limit: Array, family: Family, rows: Float[Array, " rows"]) -> Array:
@@ -187,7 +216,10 @@ def _corrections(prepared: Prepared, f: int, shared: Any, crowd: Crowd, looks: l
     p, (sites, weight) = problem.model.populations()[family.of], tables.few
     states, before, alone = looks[f].parts[1]
     levers = levers_at(p, design, shared, crowd.pose, sites, family)
-    index = before + prepared.finite * (finite(family, tables, states, levers, crowd, before) - before)
+    felt = finite(family, tables, states, levers, crowd, before)
+    index = before + prepared.finite * (felt.index - before)
+    if not family.paired and family.forces:
+        together = prepared.finite * in_common(felt, levers, crowd, weight)
     ends = 2.0 / couples.degree if family.paired else 1.0
     by_limit = _add(by_limit, family, (_logs(index, alone, ends) - _logs(before, alone, ends)) @ weight)
     if couples.first.shape[0]:
@@ -200,5 +232,5 @@ def _corrections(prepared: Prepared, f: int, shared: Any, crowd: Crowd, looks: l
             index = -ndtri(jnp.maximum(alone * ndtr(-index), 1e-100))
         both = log_ndtr(first)[couples.first] + log_ndtr(index)[couples.second]
         change = log_correction(first[couples.first], index[couples.second], couples.rho[:, None], both)
-        together = share * (change @ weight).sum()
+        together = together + share * (change @ weight).sum()
     return by_limit, together
