@@ -104,9 +104,11 @@ def unit() -> dict[str, float]:
     half = joints.flatness.half
     levers = np.stack([np.ones(count), *(np.asarray(x) / half for x in (joints.sites.x, joints.sites.y))], 1)
 
+    load = np.asarray(model.load(design, shared, start))[:3]  # of a floating chip its weight, wherever it is
+
     def by_hand() -> np.ndarray:
         of = plain.shape(pad, pillar, volume)
-        return np.concatenate([plain.settle(of, height, levers) for height in heights.T])
+        return np.concatenate([plain.settle(of, height, levers, load) for height in heights.T])
 
     pose, settled = settle(design, shared, own)
     assert bool(settled)

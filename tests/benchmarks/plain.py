@@ -3,13 +3,13 @@
 The same formulas on whole arrays, as one would write them without a compiler; the coefficients are those of the fit.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import root
 from yieldopt_pillars.parts import fitted, joint, wetting_limits
 
-X, W = np.polynomial.legendre.leggauss(6)
+ABOVE, BELOW = (np.polynomial.legendre.leggauss(nodes) for nodes in (6, 3))
 TABLE = np.zeros((fitted.DEGREES[0] + 1, fitted.DEGREES[1] + 1, fitted.table().shape[1]))
 for (i, j), row in zip(fitted.TERMS, fitted.table(), strict=True):
     TABLE[i, j] = row
@@ -80,7 +80,7 @@ def pinned(of: Shape, height: np.ndarray) -> np.ndarray:
     return of.stiffness * of.natural * counts * u * rise / poles
 
 
-def depinned(of: Shape, name: str, height: np.ndarray) -> np.ndarray:
+def depinned(of: Shape, name: str, height: np.ndarray) -> Any:
     """What the joint that climbs its pillar does below the overhang, over its radius."""
     slender, uneven = np.log(of.slender), np.sqrt(((of.a - of.b) / (of.a + of.b)) ** 2 + 1e-6)
     uneven = uneven / (uneven + 0.6 * of.slender)
@@ -90,7 +90,7 @@ def depinned(of: Shape, name: str, height: np.ndarray) -> np.ndarray:
     ]
     below = np.clip(np.maximum(height, wetting_limits.CRUSHED * of.natural) / of.overhang, 0.0, 1.0)
     x, y, z = *scaled, 8 / 3 / (4 - 3 * below) - 5 / 3
-    return np.exp(sum(c * x**i * y**j * z**k for i, j, k, c in wetting_limits.table()[name]))
+    return sum(c * x**i * y**j * z**k for i, j, k, c in wetting_limits.table()[name])
 
 
 def over_all(of: Shape, height: np.ndarray, above: np.ndarray, below: np.ndarray) -> np.ndarray:
@@ -101,7 +101,12 @@ def over_all(of: Shape, height: np.ndarray, above: np.ndarray, below: np.ndarray
 
 def force(of: Shape, height: np.ndarray) -> np.ndarray:
     """Vertical force."""
-    return over_all(of, height, pinned(of, height), -np.minimum(of.a, of.b) * depinned(of, "push", height))
+    return over_all(of, height, pinned(of, height), pushed(of, height))
+
+
+def pushed(of: Shape, height: np.ndarray) -> np.ndarray:
+    """Force of the depinned joint."""
+    return -np.minimum(of.a, of.b) * depinned(of, "push", height)
 
 
 def energy(of: Shape, height: np.ndarray) -> np.ndarray:
@@ -109,11 +114,12 @@ def energy(of: Shape, height: np.ndarray) -> np.ndarray:
     a, b, h = of.a, of.b, of.natural
     zone = np.pi * np.sqrt(h**4 + 2 * h**2 * (a**2 + b**2) + (b**2 - a**2) ** 2)
 
-    def work(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    def work(law: Any, start: np.ndarray, end: np.ndarray, rule: Any) -> np.ndarray:
         middle, half = 0.5 * (start + end), 0.5 * (end - start)
-        return half * sum(w * force(of, middle + x * half) for x, w in zip(X, W, strict=True))
+        return half * sum(w * law(of, middle + x * half) for x, w in zip(*rule, strict=True))
 
-    return zone + work(h, np.maximum(height, of.overhang)) + work(of.overhang, np.minimum(height, of.overhang))
+    low = of.overhang
+    return zone + work(pinned, h, np.maximum(height, low), ABOVE) + work(pushed, low, np.minimum(height, low), BELOW)
 
 
 def bulge(of: Shape, height: np.ndarray) -> np.ndarray:
@@ -127,7 +133,7 @@ def bulge(of: Shape, height: np.ndarray) -> np.ndarray:
     return over_all(of, height, above, np.maximum(of.a, of.b) * depinned(of, "round", height))
 
 
-def settle(of: Shape, height: np.ndarray, levers: np.ndarray) -> np.ndarray:
-    """Travel of a rigid chip (sites x its freedoms) from these heights to where all forces balance."""
-    found = root(lambda pose: levers.T @ force(of, height + levers @ pose), np.zeros(levers.shape[1]), tol=1e-12)
+def settle(of: Shape, height: np.ndarray, levers: np.ndarray, load: np.ndarray) -> np.ndarray:
+    """Travel of a rigid chip (sites x its freedoms) from these heights to where the joints carry its load."""
+    found = root(lambda pose: levers.T @ force(of, height + levers @ pose) + load, np.zeros(levers.shape[1]), tol=1e-12)
     return found.x

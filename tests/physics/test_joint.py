@@ -158,7 +158,7 @@ def test_energy_is_the_work_of_the_force():
     volumes = sphere_volume(1, ratios, naturals)
     low = np.asarray(jax.vmap(lambda k, v: joint.overhang_height(1.0, k, v))(ratios, volumes))
     slope = jax.jit(jax.vmap(lambda k, v, h: (jax.grad(joint.energy, 3)(1.0, k, v, h), joint.force(1.0, k, v, h))))
-    for share in (0.0, 0.2, 0.5, 0.9, 1.0):
+    for share in (1e-6, 0.2, 0.5, 0.9, 1.0):  # at the overhang itself two laws meet
         high = np.minimum(REACH, 1 + naturals)  # about where a flat joint's liquid meets a face
         found, law = map(np.asarray, slope(ratios, volumes, low + share * (high * naturals - low)))
         assert np.abs(found - law).max() < 3e-4

@@ -34,7 +34,7 @@ from yieldopt_pillars.parts.natural import (
     surface,
     vertical,
 )
-from yieldopt_pillars.parts.wetting_limits import Law, depinned_bulge, depinned_force, past_overhang
+from yieldopt_pillars.parts.wetting_limits import Law, past_overhang, pushing, rounding
 
 __all__ = [
     "Bridge",
@@ -52,7 +52,7 @@ __all__ = [
 
 OVERHANG = (-0.31872, -0.07833, 0.06847, 0.02683, 0.34276, 0.19454, 0.05410, -0.07009, 0.06084)
 POWERS = ((0, 0), (1, 0), (2, 0), (3, 0), (0, 1), (1, 1), (2, 1), (0, 2), (1, 2))
-_X, _W = np.polynomial.legendre.leggauss(6)
+_ABOVE, _BELOW = (np.polynomial.legendre.leggauss(nodes) for nodes in (6, 3))
 
 
 @jax.jit
@@ -78,8 +78,10 @@ def energy(radius_bottom: Scalar, radius_top: Scalar, volume: Scalar, height: Sc
     Its slope by the height is the force to 2e-4 of the tension times the radius in the fitted range; beyond, roughly.
     """
     a, b, v = guarded(radius_bottom, radius_top, volume)
-    h, low, law = natural_height(a, b, v), overhang_height(a, b, v), _force(a, b, v)
-    return surface(a, b, h) + _work(law, h, jnp.maximum(height, low)) + _work(law, low, jnp.minimum(height, low))
+    h, low = natural_height(a, b, v), overhang_height(a, b, v)
+    above, below = _pinned(a, b, h), pushing(a, b, h, low)
+    squeezed = _work(below, low, jnp.minimum(height, low), _BELOW)
+    return surface(a, b, h) + _work(above, h, jnp.maximum(height, low), _ABOVE) + squeezed
 
 
 @jax.jit
@@ -100,7 +102,7 @@ def bulge_radius(radius_bottom: Scalar, radius_top: Scalar, volume: Scalar, heig
         bulge = jnp.maximum(swell, jnp.abs(step) / 4 + 1e-9 * mean)
         return jnp.sqrt(mean + bulge + step**2 / (16 * bulge))
 
-    return past_overhang(pinned, lambda height: depinned_bulge(a, b, v, low, height), low)(height)
+    return past_overhang(pinned, rounding(a, b, h, low), low)(height)
 
 
 @jax.jit
@@ -127,15 +129,14 @@ def _pinned(a: Array, b: Array, h: Array) -> Law:
 
 def _force(a: Array, b: Array, v: Array) -> Law:
     """Force of a joint as a function of its height alone."""
-    low = overhang_height(a, b, v)
-    pinned = _pinned(a, b, natural_height(a, b, v))
-    return past_overhang(pinned, lambda height: depinned_force(a, b, v, low, height), low)
+    h, low = natural_height(a, b, v), overhang_height(a, b, v)
+    return past_overhang(_pinned(a, b, h), pushing(a, b, h, low), low)
 
 
-def _work(law: Law, start: Scalar, end: Scalar) -> Array:
+def _work(law: Law, start: Scalar, end: Scalar, rule: tuple[np.ndarray, np.ndarray]) -> Array:
     """Integral of a law from one height to another, by Gauss quadrature."""
     middle, half = 0.5 * (start + end), 0.5 * (end - start)
-    return half * sum((w * law(middle + x * half) for x, w in zip(_X, _W, strict=True)), jnp.zeros(()))
+    return half * sum((w * law(middle + x * half) for x, w in zip(*rule, strict=True)), jnp.zeros(()))
 
 
 def _polynomial(x: Array, y: Array) -> Array:
