@@ -2,8 +2,8 @@
 
 import jax
 
-from yieldopt.study import session
+from yieldopt import compiler
 
-session.compile_quickly()
+compiler.quickly()
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_platforms", "cpu")

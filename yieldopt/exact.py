@@ -129,7 +129,7 @@ def settle(
         still = jnp.zeros_like(start)
         begin = Walk(start, still, still, FARTHEST, jnp.asarray(jnp.inf), jnp.zeros(2 * start.shape), jnp.asarray(0))
         end = jax.lax.while_loop(
-            lambda at: ~(at.size < SETTLED) & (at.count < STEPS), lambda at: _step(at, *pushed(at.pose)), begin
+            lambda at: ~(at.size < SETTLED) & (at.steps < STEPS), lambda at: _step(at, *pushed(at.pose)), begin
         )
         return end.pose, (end.size, end.stiffness)
 
@@ -143,7 +143,7 @@ def settle(
 
 
 class Walk(NamedTuple):
-    """A pose on its way to rest: the last move, the force that drove it, how far the next may go, size and count."""
+    """A pose on its way to rest: the last move, the force that drove it, how far the next may go, size and number."""
 
     pose: Array
     move: Array
@@ -151,7 +151,7 @@ class Walk(NamedTuple):
     reach: Array | float
     size: Array
     stiffness: Array
-    count: Array
+    steps: Array
 
 
 def _step(at: Walk, force: Array, stiffness: Array, softer: Array) -> Walk:
@@ -163,7 +163,7 @@ def _step(at: Walk, force: Array, stiffness: Array, softer: Array) -> Walk:
     reach = jnp.where(beyond, 0.25 * jnp.max(jnp.abs(at.move)), jnp.minimum(2.0 * at.reach, FARTHEST))
     size = jnp.max(jnp.abs(move))
     move = move * jnp.minimum(1.0, reach / jnp.maximum(size, 1e-12))
-    return Walk(at.pose + move, move, force, reach, size, stiffness, at.count + 1)
+    return Walk(at.pose + move, move, force, reach, size, stiffness, at.steps + 1)
 
 
 def _forces(p: Population[Any], design: Any, shared: Any, drawn: Any, start: Array, weight: Array) -> Any:

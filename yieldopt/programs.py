@@ -28,6 +28,7 @@ from jax.core import Tracer
 from jax.errors import JaxRuntimeError
 from jax.experimental.serialize_executable import deserialize_and_load, serialize
 
+from yieldopt.compiler import thoroughly
 from yieldopt.surroundings import surroundings
 
 P = ParamSpec("P")
@@ -84,8 +85,16 @@ def keep(folder: Path | None) -> None:
         _folder.append(folder)
 
 
-def program(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function of trees: arrays are its arguments, all else is fixed in it (as `equinox.filter_jit` does)."""
+def thorough(function: Callable[P, R]) -> Callable[P, R]:
+    """`program` compiled with all that XLA can do, whatever the process's flags."""
+    return program(function, thoroughly())
+
+
+def program(function: Callable[P, R], options: dict[str, Any] | None = None) -> Callable[P, R]:
+    """Compile a function of trees: arrays are its arguments, all else is fixed in it (as `equinox.filter_jit` does).
+
+    `options` are XLA's, over the process's flags.
+    """
     plain = eqx.filter_jit(function)
     known: dict[Any, tuple[Callable[..., list[Any]], Any]] = {}
     alone = Lock()  # two threads that want the same program: one makes it
@@ -102,7 +111,7 @@ def program(function: Callable[P, R]) -> Callable[P, R]:
         if key not in known:
             with alone:
                 if key not in known:
-                    ready = _ready(function, jax.tree.unflatten(tree, fixed), arrays, shapes)
+                    ready = _ready(function, jax.tree.unflatten(tree, fixed), arrays, shapes, options)
                     known[key] = ready.run, ready.shell
                     return _filled(ready.shell, ready.first, arrays)
         run, shell = known[key]
@@ -130,16 +139,16 @@ def _filled(shell: Any, arrays: Iterable[Any], given: Sequence[Any] = ()) -> Any
     return jax.tree.map(fill, shell)
 
 
-def _ready(function: Callable[..., Any], asked: Any, arrays: list[Any], shapes: Any) -> Ready:
+def _ready(function: Callable[..., Any], asked: Any, arrays: list[Any], shapes: Any, options: Any) -> Ready:
     """The program: loaded, or compiled and kept where there is a folder for it."""
     if not _folder:
-        return _compiled(function, asked, arrays)
+        return _compiled(function, asked, arrays, options)
     try:
         told = _told((f"{function.__module__}.{function.__qualname__}", asked, shapes, list(surroundings())))
     except UNTOLD:
-        return _compiled(function, asked, arrays)
+        return _compiled(function, asked, arrays, options)
     path = _folder[0] / told
-    return _loaded(path, arrays) or _compiled(function, asked, arrays, path)
+    return _loaded(path, arrays) or _compiled(function, asked, arrays, options, path)
 
 
 def _told(thing: Any) -> str:
@@ -151,7 +160,9 @@ def _told(thing: Any) -> str:
     return hashlib.sha256(file.getvalue()).hexdigest()
 
 
-def _compiled(function: Callable[..., Any], asked: Any, arrays: list[Any], path: Path | None = None) -> Ready:
+def _compiled(
+    function: Callable[..., Any], asked: Any, arrays: list[Any], options: Any, path: Path | None = None
+) -> Ready:
     shells: list[Any] = []
 
     def flat(*arrays: Any) -> list[Any]:
@@ -165,7 +176,7 @@ def _compiled(function: Callable[..., Any], asked: Any, arrays: list[Any], path:
     flat.__name__ = function.__name__
     lowered = jax.jit(flat).lower(*arrays)
     with _unshared():
-        run = lowered.compile()
+        run = lowered.compile(compiler_options=options)
     if path:
         _save(path, run, shells[-1])  # before it runs: a sort that has run cannot be written (jaxlib 0.10)
     return Ready(run, shells[-1], _run(run, arrays))

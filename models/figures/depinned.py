@@ -9,7 +9,7 @@ from look import BLUE, GREEN, INK, MUTED, ORANGE, PINK, note, sheet
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.integrate import solve_ivp
-from yieldopt_pillars.parts import depinned, joint, wetting_limits
+from yieldopt_pillars.parts import depinned, joint
 
 SHARES = (1.0, INK), (0.75, BLUE), (0.45, GREEN), (0.15, ORANGE)
 """Heights over the overhang's, as drawn on the left."""
@@ -77,15 +77,14 @@ def forces(axes: Axes, one: Joint, tension: float) -> None:
     held = jax.jit(jax.vmap(lambda h: joint.solve(*one, h)))(height)
     fits = np.asarray(held.exists) & (height > 0.75 * low)
     free = jax.jit(jax.vmap(lambda h, wall: depinned.solve(*one, h, wall), (0, None)))
-    rule = jax.vmap(lambda f, h: wetting_limits.force_past_overhang(f, *one, low, h))(held.force, height)
+    rule = jax.vmap(lambda h: joint.force(*one, h))(height)
     axes.axhline(0.0, color=MUTED, linewidth=0.6)
     axes.plot(
         height, np.where(fits, tension * np.asarray(held.force), np.nan), color=MUTED, linewidth=1.2, linestyle=":"
     )
     for wall, colour in ((WALL, BLUE), (90.0, INK)):
         axes.plot(height, tension * np.asarray(free(height, np.radians(wall)).force), color=colour, linewidth=1.6)
-    shown = (height < low) | fits
-    axes.plot(height, np.where(shown, tension * np.asarray(rule), np.nan), color=PINK, linewidth=1.6, linestyle="--")
+    axes.plot(height, tension * np.asarray(rule), color=PINK, linewidth=1.6, linestyle="--")
     axes.axvline(low, color=MUTED, linewidth=0.8)
     note(axes, low - 0.2, 200.0, "overhang", MUTED, ha="right")
     note(axes, 1.5, -205.0, "wall of 90 deg", INK, va="bottom")

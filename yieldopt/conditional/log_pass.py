@@ -127,7 +127,7 @@ class Felt(NamedTuple):
     beyond the crowd's mean; zero where a row does not feel a force.
     """
 
-    index: Float[Array, "rows nodes"]
+    beta: Float[Array, "rows nodes"]
     pull: Float[Array, "rows forces nodes"]
     surplus: Float[Array, "rows forces nodes"]
 
@@ -192,8 +192,8 @@ def in_common(felt: Felt, levers: Array, crowd: Crowd, weight: Float[Array, " no
     fail apart). With a the slope of the number that fails by the pose and b what failing elements push, C the
     compliance and S the pose's scatter: a S a / 2 - a C b. A linear bed of springs leaves - a C a k s^2 / 2 of it.
     """
-    rate = -log_ndtr(felt.index)
-    hazard = jnp.exp(-0.5 * felt.index**2 - log_ndtr(felt.index)) / jnp.sqrt(2.0 * jnp.pi)
+    rate = -log_ndtr(felt.beta)
+    hazard = jnp.exp(-0.5 * felt.beta**2 - log_ndtr(felt.beta)) / jnp.sqrt(2.0 * jnp.pi)
     steeper = jnp.einsum("rn,rfn,fpn,n->p", -hazard, felt.pull, levers, weight)
     pushed = jnp.einsum("rn,rfn,fpn,n->p", rate, felt.surplus, levers, weight)
     moved = crowd.compliance @ steeper
@@ -217,7 +217,7 @@ def _corrections(prepared: Prepared, f: int, shared: Any, crowd: Crowd, looks: l
     states, before, alone = looks[f].parts[1]
     levers = levers_at(p, design, shared, crowd.pose, sites, family)
     felt = finite(family, tables, states, levers, crowd, before)
-    index = before + prepared.finite * (felt.index - before)
+    index = before + prepared.finite * (felt.beta - before)
     if not family.paired and family.forces:
         together = prepared.finite * in_common(felt, levers, crowd, weight)
     ends = 2.0 / couples.degree if family.paired else 1.0

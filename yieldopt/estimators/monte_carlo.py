@@ -11,7 +11,7 @@ from jax import Array
 from yieldopt.estimators.base import Estimate, Precision, Watch, binomial_interval
 from yieldopt.exact import Layout, Unit, layout, margins, rows
 from yieldopt.problem import Problem
-from yieldopt.programs import program
+from yieldopt.programs import thorough
 from yieldopt.timing import Stopwatch
 
 BLOCK = 64
@@ -77,7 +77,7 @@ class MonteCarlo:
         )  # fmt: skip
 
 
-@program
+@thorough
 def _count(problem: Problem[Any], design: Any, sizes: Layout, key: Array, first: Array, blocks: int) -> Counts:
     found = jax.lax.map(lambda b: units(problem, design, sizes, key, b), first + jnp.arange(blocks))
     flat = jax.tree.map(lambda leaf: leaf.reshape(blocks * BLOCK, *leaf.shape[2:]), found)

@@ -4,7 +4,6 @@ Only the command line calls these; importing the library changes nothing.
 """
 
 import contextlib
-import importlib.metadata
 import os
 import signal
 import sys
@@ -15,17 +14,16 @@ from collections.abc import Generator
 from pathlib import Path
 from types import FrameType
 
+from yieldopt import compiler
 from yieldopt.errors import UserError
 
 VARIABLE = "YIELDOPT_CACHE"
 """Names another folder for the compile cache; `off` goes without."""
-KNOWN = "0.10."
-"""Releases of jaxlib whose flags are known, and whose programs were seen to outlive a process."""
 
 
 def start() -> Path | None:
     """Turn on float64, quick compilation and the compile cache, before any array exists; return the cache's folder."""
-    compile_quickly()
+    compiler.quickly()
     import jax
 
     jax.config.update("jax_enable_x64", True)
@@ -36,27 +34,11 @@ def start() -> Path | None:
     # JAX keeps only what took over a second to compile unless told: most of ours are many and short.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    if _known():
+    if compiler.known():
         from yieldopt import programs
 
         programs.keep(folder / "programs")
     return folder
-
-
-def compile_quickly() -> None:
-    """Set XLA's flags, before it starts; what the user set comes after and wins."""
-    # Compiling is most of a short run, and LLVM's dear passes find little in these programs.
-    flags = "--xla_backend_optimization_level=1 --xla_llvm_disable_expensive_passes=true"
-    if _known():
-        # With the newer emitters of fused loops a gradient takes over twice as long; an unknown flag ends the process.
-        flags += " --xla_cpu_use_fusion_emitters=false --xla_cpu_opt_preset=FAST_COMPILE"
-        # With these, loops that may run at once have waited for each other for ever; so they run in turn.
-        flags += " --xla_cpu_enable_concurrency_optimized_scheduler=false"
-    os.environ["XLA_FLAGS"] = f"{flags} {os.environ.get('XLA_FLAGS', '')}".strip()
-
-
-def _known() -> bool:
-    return importlib.metadata.version("jaxlib").startswith(KNOWN)
 
 
 def cache_folder() -> Path | None:
