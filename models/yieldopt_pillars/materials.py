@@ -19,7 +19,7 @@ from yieldopt_pillars import compositions
 Kind = Literal["element", "solder", "body"]
 ZERO_CELSIUS = 273.15
 
-NUMBERS = ("melting", "tension", "slope", "density", "modulus", "expansion")
+NUMBERS = ("melting", "tension", "slope", "density", "modulus", "poisson", "expansion")
 """What a material may have, each with a source and a confidence."""
 
 OVERHEAT = 40.0
@@ -31,8 +31,8 @@ class Material:
     """One material. `solidus`, `liquidus` in K and `tension` of the liquid in N/m; None for a body, which never melts.
 
     `slope` is that of the tension against temperature, in N/m/K, None where unknown. `composition` has the mass
-    fraction of each element, nothing for a body; `modulus` is Young's, in MPa; `expansion` is linear, in 1/K. `source`
-    and `confidence` (high, medium, low) are by number: melting, tension, slope, density, modulus, expansion.
+    fraction of each element, nothing for a body; `modulus` is Young's, in MPa, `poisson` that ratio, None where a body
+    is never made of it; `expansion` is linear, in 1/K. `source` and `confidence` (high, medium, low) are by number.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Material:
     slope: float | None
     density: float
     modulus: float
+    poisson: float | None
     expansion: float
     source: Mapping[str, str] = field(hash=False)
     confidence: Mapping[str, str] = field(hash=False)
@@ -179,6 +180,7 @@ def _read(name: str, row: dict[str, Any]) -> Material:
         slope=row["slope"] / 1000 if "slope" in row else None,
         density=row["density"],
         modulus=row["modulus"] * 1000,
+        poisson=row.get("poisson"),
         expansion=row["expansion"] * 1e-6,
         source=_each(row, "source"),
         confidence=_each(row, "confidence"),

@@ -67,12 +67,13 @@ def settled(model: CappedPillar, design: Any, shared: Shared, own: Own) -> np.nd
 def gaps(design: Any, shared: Shared, own: Own, pose: np.ndarray) -> np.ndarray:
     """Height of the liquid at every joint at the solidus."""
     square = U**2 + V**2
-    bent = float(shared.warpage) * (square - square.mean()) / square.max() + float(shared.twist) * U * V
+    twist = float(shared.twist * design.solidus_ratio)
+    bent = float(shared.warpage[1]) * (square - square.mean()) / square.max() + twist * U * V
     chip = float(shared.heights.offset) + np.asarray(shared.heights.modes) @ WAVES
     pad = np.asarray(shared.pad_modes) @ WAVES
     tall = float(design.pillar_height + design.nickel_height) + chip + pad + np.asarray(own.height + own.pad)
     face = pose[3] + pose[4] * U + pose[5] * V
-    return np.asarray(face + float(design.solidus_ratio) * bent - tall)
+    return np.asarray(face + bent - tall)
 
 
 def forces(model: CappedPillar, design: Any, shared: Shared, own: Own, pose: np.ndarray) -> np.ndarray:

@@ -156,7 +156,7 @@ def test_the_state_is_affine_in_the_pose(model, design):
 def test_height_and_gap_add_up_to_the_clearance_of_a_flat_assembly(model, still):
     flat = designed(asked(), warpage=0.0)
     pose = jnp.array([64.0, 0, 0, 63.0, 0, 0])
-    still = eqx.tree_at(lambda shared: shared.warpage, still, jnp.asarray(0.0))
+    still = eqx.tree_at(lambda shared: shared.warpage, still, jnp.zeros(2))
     state = model.joints.state(flat, still, pose, at(model.joints.sites, 0))
     assert state["gap_melt"] == pytest.approx(64 - 48)
     own = eqx.tree_at(lambda own: (own.height, own.pad), model.joints.average(), (jnp.asarray(0.7), jnp.asarray(1.5)))
@@ -168,7 +168,7 @@ def test_height_and_gap_add_up_to_the_clearance_of_a_flat_assembly(model, still)
 
 def test_a_flat_assembly_rests_without_force(model, still):
     flat = designed(asked(), warpage=0.0)
-    still = eqx.tree_at(lambda shared: shared.warpage, still, jnp.asarray(0.0))
+    still = eqx.tree_at(lambda shared: shared.warpage, still, jnp.zeros(2))
     state = model.joints.state(flat, still, model.rest(flat, still), at(model.joints.sites, 7))
     force = model.joints.force(flat, state, model.joints.average())
     squeezed = model.joints.force(flat, state | {"gap": state["gap"] - 1.0}, model.joints.average())

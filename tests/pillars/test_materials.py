@@ -28,6 +28,8 @@ def test_every_material_is_plausible_and_sourced(name):
     numbers = {"density", "modulus", "expansion"}
     numbers |= set() if found.kind == "body" else {"melting", "tension"}
     numbers |= {"slope"} if found.slope is not None else set()
+    numbers |= {"poisson"} if found.poisson is not None else set()
+    assert found.poisson is not None or found.kind != "body"
     assert set(found.source) == set(found.confidence) == numbers
     assert all(found.source.values())
     assert set(found.confidence.values()) <= {"high", "medium", "low"}

@@ -44,6 +44,11 @@ class CappedDesign(eqx.Module):
     hold_time: Array = knob(5, 0, 60, "s", "recipe", "pressed: from the end of heating to the release of the chip")
     freezing_time: Array = knob(3, 0, 60, "s", "recipe", "pressed: from the end of heating until the solder is solid")
     run_out: Array = knob(0, -0.005, 0.005, "ppm", "mask", "chip's pattern larger than the substrate's when joined")
+    stage_temperature: Array = knob(423.15, 280, 600, "degC", "recipe", "pressed: of the substrate, growth free")
+    chip_film: Array = knob(10, 0, 100, "um", "mask", "stack: dielectric over the chip's face")
+    chip_flat: Array = knob(623.15, 250, 700, "degC", "recipe", "stack: where the chip is flat, its film's cure")
+    substrate_film: Array = knob(0, 0, 100, "um", "mask", "stack: metal that the substrate's face has over its back")
+    substrate_flat: Array = knob(453.15, 250, 700, "degC", "recipe", "stack: where the substrate is flat, its cure")
 
 
 class CappedSpreads(eqx.Module):

@@ -19,6 +19,7 @@ from jaxtyping import Float, Int
 from yieldopt.problem import Pairs, Population, Sites
 from yieldopt.typing import Measures, Scalar
 from yieldopt_pillars.assemblies._capped_design import CappedDesign, CappedSpreads
+from yieldopt_pillars.assemblies._heat import Heat
 from yieldopt_pillars.parts import alignment_offset, equilibrium, intermetallic, joint, solder_volume, wetting_limits
 from yieldopt_pillars.parts.coplanarity import Flatness
 from yieldopt_pillars.parts.draw import normal
@@ -39,13 +40,13 @@ class Bonder(eqx.Module):
 
 
 class Shared(eqx.Module):
-    """What the joints of one assembly share; `bonder` where a head presses."""
+    """What the joints of one assembly share; `warpage` at melting and at the solidus, `bonder` where a head presses."""
 
     heights: ChipHeights
     cap: Array
     diameter: Array
     pad_modes: Float[Array, " modes"]
-    warpage: Array
+    warpage: Float[Array, "2"]
     twist: Array
     chip_bow: Array
     alignment: alignment_offset.Alignment
@@ -119,6 +120,7 @@ class Joints(Population[CappedDesign]):
     sites: Sites
     spreads: CappedSpreads
     flatness: Flatness
+    heat: Heat
     process: Process = eqx.field(default_factory=Process)
 
     def variation(self, design: CappedDesign) -> Own:
@@ -148,14 +150,19 @@ class Joints(Population[CappedDesign]):
         aim = jnp.stack([jnp.asarray(design.placement_x), jnp.asarray(design.placement_y)])
         height = design.pillar_height + design.nickel_height + shared.heights.at(field)
         modes = jnp.stack([flat.bow(site.x, site.y), flat.twist(site.x, site.y), u * u - v * v])
-        bent = shared.warpage * modes[0] + shared.twist * modes[1]
+        twisted = shared.twist * modes[1]
+        bent = [
+            warped * modes[0] + twisted * left
+            for warped, left in zip(shared.warpage, (1.0, design.solidus_ratio), strict=True)
+        ]
         below = height + shared.pad_modes @ field
-        placed = align.placed(place, aim, design.run_out if self.process.pressed else 0.0)
-        freed = align.aligned(place, aim, design.residual_fraction, design.run_out)
-        offset = placed if self.process.pressed else freed
+        melting, solid = self.heat.run_out(design)
+        placed = align.placed(place, aim, melting)
+        freed = align.aligned(place, aim, design.residual_fraction, solid)
+        offset = align.placed(place, aim, solid) if self.process.pressed else freed
         return {
-            "gap_melt": equilibrium.at_melting(pose, u, v, modes) + bent - below,
-            "gap": equilibrium.at_solidus(pose, u, v, modes) + design.solidus_ratio * bent - below,
+            "gap_melt": equilibrium.at_melting(pose, u, v, modes) + bent[0] - below,
+            "gap": equilibrium.at_solidus(pose, u, v, modes) + bent[1] - below,
             "height": height,
             "cap": design.cap_height * (1.0 + shared.cap) + self._cap_modes(design, shared) @ field,
             "diameter": design.pillar_diameter + shared.diameter,

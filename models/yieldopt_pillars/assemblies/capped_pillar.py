@@ -16,6 +16,7 @@ from yieldopt.typing import Measures, Scalar
 from yieldopt_pillars import materials
 from yieldopt_pillars.assemblies._capped_design import CappedDesign, CappedSpreads
 from yieldopt_pillars.assemblies._capped_joint import Bonder, Joints, Neighbours, Process, Shared
+from yieldopt_pillars.assemblies._heat import Heat, tooled
 from yieldopt_pillars.assemblies._support import Support, bending
 from yieldopt_pillars.parts import alignment_offset, equilibrium, intermetallic, joint, pillar_height, solder_volume
 from yieldopt_pillars.parts.coplanarity import FIELD_MODES, Flatness
@@ -68,6 +69,8 @@ class CappedPillar(Model[CappedDesign]):
     options: ClassVar[dict[str, Choice]] = {
         "join": Choice(("mass_reflow", "thermocompression"), "mass_reflow", "the chip floats, or a head presses it"),
         "head": Choice(("position", "force"), "position", "what a head that presses keeps while the solder is liquid"),
+        "warpage": Choice(("given", "stack"), "given", "mean warpage as given, or by the layers of chip and substrate"),
+        "growth": Choice(("compensated", "free"), "compensated", "of the patterns with heat: drawn into the masks?"),
         "bodies": Choice(("rigid", "bending"), "rigid", "whether the joints may bend chip and substrate"),
         "chip2_solder": Choice(("none", "paste"), "none", "a second solder, printed on chip 2"),
         "barrier": Choice(("nickel", "none"), "nickel", "between the pillar's copper and the cap"),
@@ -79,6 +82,8 @@ class CappedPillar(Model[CappedDesign]):
         "paste": Choice(materials.names("solder"), "SAC305", "the second solder, where there is one"),
         "chip": Choice(materials.names("body"), "Si", "what the chip is made of"),
         "substrate": Choice(materials.names("body"), "laminate", "what the substrate is made of"),
+        "chip_film": Choice((*materials.names("body"), "Cu"), "polyimide", "stack: what lies over the chip's face"),
+        "substrate_film": Choice((*materials.names("body"), "Cu"), "Cu", "stack: what the substrate's face has more"),
     }
 
     joints: Joints
@@ -100,7 +105,8 @@ class CappedPillar(Model[CappedDesign]):
             inputs.options.get("head") == "force",
             inputs.options.get("bodies") == "bending",
         )
-        joints = Joints(Sites.at(bumps.x, bumps.y), spreads, Flatness.of(bumps.x, bumps.y), process)
+        sites, heat = Sites.at(bumps.x, bumps.y), Heat.of(inputs)
+        joints = Joints(sites, spreads, Flatness.of(bumps.x, bumps.y), heat, process)
         struck = {"joint": (DEFECTS, np.inf)} | inputs.defects
         bounds = {name: sides for name, sides in cls.own_limits.items() if process.pressed or name != "hold"}
         return cls(
@@ -114,19 +120,20 @@ class CappedPillar(Model[CappedDesign]):
     @classmethod
     def check(cls, inputs: Inputs) -> list[Any]:
         """What only the domain can see: plating above the resist, overlapping pads, too few joints, melting."""
-        return [*_plating(inputs), *_layout(inputs), *materials.melting(inputs), *bending(inputs)]
+        return [*_plating(inputs), *_layout(inputs), *materials.melting(inputs), *bending(inputs), *tooled(inputs)]
 
     def variation(self, design: CappedDesign) -> Shared:
         """Draw a chip (lot, wafer, place, die), a substrate (panel, site) and their placement; crossed, not nested."""
         of = self.joints.spreads
         apart = solder_volume.follow(design.cap_correlation, 0.0, normal("cap_die", of.cap_die))
         pads = pillar_height.mode_amplitudes(of.pad_site, normals("pad_field", FIELD_MODES))
+        warped = normal("warpage", of.warpage)
         return Shared(
             heights=pillar_height.chip(of.height_lot, of.height_wafer, of.height_position, of.height_die, FIELD_MODES),
             cap=apart,
             diameter=normal("diameter_wafer", of.diameter_wafer),
             pad_modes=pads,
-            warpage=design.warpage + normal("warpage", of.warpage),
+            warpage=self.joints.heat.warpage(design) + jnp.stack([warped, design.solidus_ratio * warped]),
             twist=normal("twist", of.twist),
             chip_bow=normal("chip_bow", of.bow_die),
             alignment=alignment_offset.chip_on_substrate(
