@@ -32,6 +32,8 @@ TABLE = ROOT / "models" / "README.md"
 MARKERS = "<!-- agreement -->\n", "<!-- /agreement -->"
 AT_ONCE = 2048
 """Units of one call at 276 joints; fewer where there are more joints."""
+LANES = 2_000_000
+"""Joints of blocks that a GPU takes at once."""
 DOUBTED = 2048
 """Shared draws on which the fast route states its doubt."""
 FINEST = 5e-4, 0.01
@@ -183,7 +185,10 @@ def exact(problem: Problem[Any], design: Any, shared: np.ndarray, seed: int) -> 
 @eqx.filter_jit
 def _exact(problem: Any, design: Any, sizes: Any, key: Any, first: Any, shared: Any) -> Unit:
     blocks = first + jnp.arange(shared.shape[0])
-    found = jax.lax.map(lambda both: units(problem, design, sizes, key, *both), (blocks, jnp.asarray(shared)))
+    joints = sum(p.sites.x.shape[0] for p in problem.model.populations().values())
+    wide = max(1, LANES // (BLOCK * joints)) if jax.default_backend() == "gpu" else None
+    both = blocks, jnp.asarray(shared)
+    found = jax.lax.map(lambda one: units(problem, design, sizes, key, *one), both, batch_size=wide)
     return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), found)
 
 

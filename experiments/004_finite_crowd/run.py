@@ -1,6 +1,6 @@
 """How many joints make a crowd: the mean field with its finite-crowd terms against every joint drawn, by number.
 
-Run: python experiments/004_finite_crowd/run.py [--joints N] [--units N] [--write]      (ten minutes for all; float64)
+Run: python experiments/004_finite_crowd/run.py [--joints N] [--units N] [--write]      (hours for all on 2 cores, minutes on a GPU)
 """
 
 import argparse
@@ -18,19 +18,22 @@ HEAD = """| joints | units | loss counted | loss fast | difference, of the loss 
 
 
 class Crowd(NamedTuple):
-    """Rows and columns of the array, a cap that loses between .1 and .5, and how many units are drawn."""
+    """Rows and columns of the array, a cap that loses between .1 and .5, how many units are drawn, and what else."""
 
     rows: int
     columns: int
     cap: float
     units: int
+    beside: tuple[str, ...] = ()
 
 
+THICK = "design.chip_thickness=1000 um", "design.substrate_thickness=2000 um"
+"""Bodies over 16 mm that their joints do not bend."""
 CROWDS = {
     49: Crowd(7, 7, 11.0, 65_536),
     200: Crowd(10, 20, 12.5, 65_536),
-    1_000: Crowd(25, 40, 15.0, 32_768),
-    10_000: Crowd(100, 100, 18.0, 2_048),
+    1_000: Crowd(25, 40, 13.5, 65_536),
+    10_000: Crowd(100, 100, 15.5, 32_768, THICK),
 }
 
 
@@ -48,9 +51,8 @@ def row(crowd: Crowd, units: int | None, seed: int) -> str:
     """One row of the table."""
     grid = f"bump_map={{grid: {{rows: {crowd.rows}, columns: {crowd.columns}, pitch: 160 um}}}}"
     script = agreement()
-    found = script.compare(
-        script.Case("blackparrot", crowd.units, (grid, f"design.cap_height={crowd.cap} um")), units, seed
-    )
+    overrides = grid, f"design.cap_height={crowd.cap} um", *crowd.beside
+    found = script.compare(script.Case("blackparrot", crowd.units, overrides), units, seed)
     loss = 1.0 - found.counted
     return (
         f"| {found.joints:,} | {found.units:,} | {loss:.4f} | {1.0 - found.fast:.4f} "
