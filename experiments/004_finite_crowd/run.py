@@ -1,6 +1,6 @@
 """How many joints make a crowd: the mean field with its finite-crowd terms against every joint drawn, by number.
 
-Run: python experiments/004_finite_crowd/run.py [--joints N] [--units N] [--write]      (minutes on a GPU, hours on 2 cores)
+Run: python experiments/004_finite_crowd/run.py [--joints N] [--units N] [--write]   (minutes on a GPU, hours on 2 cores)
 """
 
 import argparse
