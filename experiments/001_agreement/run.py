@@ -11,18 +11,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from yieldopt import catalogue
+from yieldopt import catalogue, compiler
 from yieldopt.conditional.doubts import doubts
 from yieldopt.conditional.integrand import Route, evaluate
 from yieldopt.conditional.prepare import frame
 from yieldopt.estimators.monte_carlo import BLOCK, units
 from yieldopt.exact import Unit, layout, rows
 from yieldopt.problem import Problem
+from yieldopt.programs import thorough
 from yieldopt.study import config
 from yieldopt.study import plan as plans
 from yieldopt.study.config import ResolvedStudy
@@ -182,7 +182,7 @@ def exact(problem: Problem[Any], design: Any, shared: np.ndarray, seed: int) -> 
     return Unit(*(np.concatenate([getattr(part, name) for part in found]) for name in Unit._fields))
 
 
-@eqx.filter_jit
+@thorough
 def _exact(problem: Any, design: Any, sizes: Any, key: Any, first: Any, shared: Any) -> Unit:
     blocks = first + jnp.arange(shared.shape[0])
     joints = sum(p.sites.x.shape[0] for p in problem.model.populations().values())
@@ -250,7 +250,8 @@ def main() -> None:
     asked.add_argument("--seed", type=int, default=1)
     asked.add_argument("--write", action="store_true", help="write the table into models/README.md")
     given = asked.parse_args()
-    jax.config.update("jax_enable_x64", True)  # and XLA as it is: counting gains more by it than compiling loses
+    compiler.quickly()
+    jax.config.update("jax_enable_x64", True)
     print(HEAD, flush=True)
     for name in given.case or CASES:
         found = compare(CASES[name], given.units, given.seed)

@@ -1,6 +1,6 @@
 """How many joints make a crowd: the mean field with its finite-crowd terms against every joint drawn, by number.
 
-Run: python experiments/004_finite_crowd/run.py [--joints N] [--units N] [--write]   (minutes on a GPU, hours on 2 cores)
+Run: python experiments/004_finite_crowd/run.py [--joints N] [--units N] [--write] (minutes on a GPU, hours on 2 cores)
 """
 
 import argparse
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+
+from yieldopt import compiler
 
 HERE = Path(__file__).parent
 TABLE = HERE / "README.md"
@@ -76,7 +78,8 @@ def main() -> None:
     asked.add_argument("--seed", type=int, default=1)
     asked.add_argument("--write", action="store_true", help="write the table into the README beside this script")
     given = asked.parse_args()
-    jax.config.update("jax_enable_x64", True)  # and XLA as it is: counting gains more by it than compiling loses
+    compiler.quickly()
+    jax.config.update("jax_enable_x64", True)
     print(HEAD, flush=True)
     lines: list[str] = []
     for joints in given.joints or CROWDS:

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 from scipy.optimize import linprog
 from yieldopt_pillars.parts import joint
 
-from yieldopt import catalogue, exact
+from yieldopt import catalogue, compiler, exact
 from yieldopt.problem import Model
 from yieldopt.standard import dimension, standardise
 from yieldopt.study import config
@@ -201,6 +201,7 @@ def main() -> None:
     asked.add_argument("--units", type=int, default=16_384)
     asked.add_argument("--seed", type=int, default=1)
     given = asked.parse_args()
+    compiler.quickly()
     jax.config.update("jax_enable_x64", True)
     print(HEAD, flush=True)
     for name in given.case or CASES:

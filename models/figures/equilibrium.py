@@ -66,4 +66,4 @@ def forces(axes: Axes, stretch: np.ndarray, force: np.ndarray) -> None:
         note(axes, 0.98, 0.55 - 0.09 * row, text, ha="right", transform=axes.transAxes)
     note(axes, 0.98, 0.28, "line: the average joint", BLUE, ha="right", transform=axes.transAxes)
     axes.set_xticks([-5.0, 0.0, 5.0, 10.0])
-    axes.set(xlabel="height less natural height, um", ylabel="force on the chip, uN", ylim=(-1100.0, 400.0))
+    axes.set(xlabel="height less natural height, um", ylabel="force on the chip, uN", ylim=(-450.0, 350.0))
