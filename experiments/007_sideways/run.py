@@ -92,7 +92,7 @@ def spread(values: np.ndarray) -> str:
 
 def report(found: dict[str, np.ndarray]) -> None:
     """Print what one case says."""
-    fails = {name: values < 0.0 for name, values in found.items() if values.ndim == 1 and values.dtype != bool}
+    fails = {name: ~(values >= 0.0) for name, values in found.items() if values.ndim == 1 and values.dtype != bool}
     closed = fails["overlap"] | fails["gap"] | fails["others"]
     true = fails["overlap_true"] | fails["gap_true"] | fails["others"]
     print(f"    units {len(closed):,}, loss {closed.mean():.5f}, by both true laws {told(true, closed)}")
@@ -132,6 +132,7 @@ def bridged(found: dict[str, np.ndarray], fails: dict[str, np.ndarray]) -> None:
             f" 1 % {low:+.4f}, 99 % {high:+.4f}, ends {values.min():+.4f} {values.max():+.4f}"
         )
     print(f"    gap fails {fails['gap'].mean():.5f}, true less closed {told(fails['gap_true'], fails['gap'])}")
+    print(f"    bulges over their pads where the law declines, less closed {told(fails['gap_still'], fails['gap'])}")
     print(
         f"    liquids touch {fails['touch'].mean():.5f}, true less closed {told(fails['touch_true'], fails['touch'])},"
         f" as placed less closed {told(fails['touch_placed'], fails['touch'])}",

@@ -123,17 +123,23 @@ def _bridged(
 
     gap = jax.vmap(closed)(pairs.sites, first, second)
 
-    def gaps(offset: Array) -> tuple[Array, Array]:
-        """True gaps, and whether they are: of both neighbours or of neither, else a common lean would not cancel."""
+    bulge = jax.vmap(joint.bulge_radius)(each.pad, each.pillar, each.volume, each.melting)
+
+    def gaps(offset: Array) -> tuple[Array, Array, Array]:
+        """True gaps, which of them are, and all of them if the bulge stays over the pad where the law declines.
+
+        True of both neighbours or of neither: else what leans both alike would not cancel.
+        """
         along = jnp.sum(offset[a] * pairs.sites.axis, 1), -jnp.sum(offset[b] * pairs.sites.axis, 1)
         ahead, behind = (
             jax.vmap(table.reach)(each.pillar[k], each.volume[k], each.melting[k], c)
             for k, c in zip((a, b), along, strict=True)
         )
         true = pairs.pitch - ahead - behind
-        return jnp.where(jnp.isnan(true), gap, true), ~jnp.isnan(true)
+        ahead, behind = (jnp.where(jnp.isnan(x), bulge[k], x) for k, x in ((a, ahead), (b, behind)))
+        return jnp.where(jnp.isnan(true), gap, true), ~jnp.isnan(true), pairs.pitch - ahead - behind
 
-    (lean, lawful), (set_down, reached) = gaps(each.left), gaps(each.placed)
+    (lean, lawful, still), (set_down, reached, _) = gaps(each.left), gaps(each.placed)
     return {
         "gap_change": jnp.where(lawful, lean - gap, jnp.nan),
         "placed_change": jnp.where(reached, set_down - gap, jnp.nan),
@@ -143,6 +149,7 @@ def _bridged(
         "narrowest_change": (lean - gap)[jnp.argmin(gap)],
         "gap": gap.min() - low,
         "gap_true": lean.min() - low,
+        "gap_still": still.min() - low,
         "touch": gap.min(),
         "touch_true": lean.min(),
         "touch_placed": set_down.min(),
