@@ -29,7 +29,7 @@ def quickly() -> None:
 
 
 def thoroughly() -> dict[str, Any] | None:
-    """Options of one program over those flags: counting exact units takes half the time, compiling it half more."""
+    """Options of one program over those flags: 10,000 joints are counted in half the time, for .7 s more of compiling."""
     if not known():
         return None
     return {

@@ -91,7 +91,7 @@ CASES = {
     "20 x 20 at 160 um": Case("blackparrot", 81_920, ("bump_map={grid: {rows: 20, columns: 20, pitch: 160 um}}",)),
     "pitch_45um": Case("pitch_45um", 49_152),
     "pitch_45um, caps +30 %": Case("pitch_45um", 73_728, TALLER),
-    "grid_80um": Case("grid_80um", 2_048),
+    "grid_80um": Case("grid_80um", 8_192),
     "thin bodies that bend": Case("blackparrot", 65_536, THIN),
     "pressed, 20 x 20 at 10 um": Case("pitch_10um", 65_536, (*SMALL, *YIELDING)),
     "pressed by force, 20 x 20": Case("pitch_10um", 65_536, (*SMALL, *FORCED)),

@@ -35,6 +35,7 @@ STRIDE = 0.1
 STEPS = 2000
 """Strides at most; what has not come to rest by then is counted as such."""
 AT_ONCE = 64
+"""Units of one call at 276 joints; fewer where there are more joints."""
 
 
 class Landed(NamedTuple):
