@@ -157,7 +157,7 @@ def _reach(prepared: Prepared, shared: Any, rest: Array) -> Reach:
     for family, tables in zip(prepared.structure.families, prepared.tables, strict=True):
         if family.paired or not family.forces:
             continue
-        p, (sites, weight) = prepared.problem.model.populations()[family.of], tables.few
+        p, (sites, weight) = prepared.problem.model.populations()[family.of], tables.bed
         start = states_at(p, prepared.design, shared, rest, sites)
         levers = levers_at(p, prepared.design, shared, rest, sites, family)
         for k, (own, used) in enumerate(family.forces):

@@ -2,7 +2,8 @@
 
 A squeezed joint pushes a thousand times harder than a stretched one pulls: asinh of the mean and log of the variance
 are what is fitted. Local quadrature does not shrink with the number of elements, so its points are stratified along the
-direction in which the force varies most and whitened: 256 of them leave some .01 um in the height of a chip.
+direction in which the force varies most and whitened. Points and series leave .001 to .003 um in the height of a chip
+(three studies of 10 to 160 um pitch; against 2,048 points and no series).
 """
 
 from typing import Any, NamedTuple
@@ -23,8 +24,10 @@ from yieldopt.standard import standardise
 
 CROWD = 256
 """Local quadrature points of a mean force."""
-FORCE_DEGREES = (40, 6, 4)
+FORCE_DEGREES = (40, 8, 6)
 """Degrees of a mean force: in its own state, and in the others."""
+FINER = 3.0
+"""How much of a box's middle its series resolve better: `gathered`."""
 
 
 class Mean(NamedTuple):
@@ -33,6 +36,16 @@ class Mean(NamedTuple):
     value: Array
     slope: Array
     variance: Array
+
+
+def gathered(place: Any) -> Any:
+    """Where a series has a place in the box: its middle, where most states are, spread out at its ends' expense."""
+    return jnp.arcsinh(FINER * place) / np.arcsinh(FINER)
+
+
+def stretched(point: np.ndarray) -> np.ndarray:
+    """The place that a series has at `point`: undoes `gathered`."""
+    return np.sinh(np.arcsinh(FINER) * point) / FINER
 
 
 def sobol_normals(count: int, size: int, seed: int) -> np.ndarray:
@@ -69,9 +82,9 @@ def tables(
     for own, used in family.forces:
         axes, degrees = axes_of(own, used)
         others = np.array(axes[1:], int)
-        along_own = centre[own] + chebyshev.grid(degrees[:1])[:, 0] * half[own]
+        along_own = centre[own] + stretched(chebyshev.grid(degrees[:1])[:, 0]) * half[own]
         where = jnp.tile(centre, (len(chebyshev.grid(degrees[1:])), 1))
-        where = where.at[:, others].add(chebyshev.grid(degrees[1:]) * half[others])
+        where = where.at[:, others].add(stretched(chebyshev.grid(degrees[1:])) * half[others])
         steep = jax.lax.stop_gradient(jax.grad(force, argnums=3)(own, centre[own], centre, jnp.zeros(family.normals)))
         turned = points @ jax.lax.stop_gradient(_reflection(steep))
 
@@ -111,10 +124,10 @@ def read(series: Float[Array, "terms columns nodes"], where: Float[Array, " node
     The series are of the lifted mean, of that one's slope, of the log variance; without the last it is zero.
     """
     inside = jnp.clip(where, -1.0, 1.0)
-    lifted, steep, *logs = chebyshev.clenshaw(inside, series)
+    lifted, steep, *logs = chebyshev.clenshaw(gathered(inside), series)
     up = jnp.exp(lifted)
     down = 1.0 / up
-    slope = 0.5 * (up + down) * steep
+    slope = 0.5 * (up + down) * steep * (FINER / np.arcsinh(FINER)) / jnp.sqrt(1.0 + (FINER * inside) ** 2)
     value = scale * (0.5 * (up - down) + slope * (where - inside))
     variance = scale**2 * jnp.exp(logs[0]) if logs else jnp.zeros_like(value)
     return Mean(value, scale * slope / half, variance)
@@ -124,7 +137,7 @@ def along(series: Array, others: Float[Array, "axes nodes"]) -> Float[Array, "te
     """A force's series with the other states put in, as `read` takes it."""
     series = jnp.concatenate([series, jnp.tensordot(chebyshev.derivative(len(series) - 1), series[..., :1], 1)], -1)
     # The own axis goes behind the others: it is the one that stays open.
-    found = chebyshev.evaluate(jnp.clip(others, -1.0, 1.0), jnp.moveaxis(series, 0, -2))
+    found = chebyshev.evaluate(gathered(jnp.clip(others, -1.0, 1.0)), jnp.moveaxis(series, 0, -2))
     return found[:, np.array([0, 2, 1])]
 
 

@@ -28,14 +28,16 @@ from yieldopt.typing import Scalar
 
 PILOT = 64
 """Shared draws that place the boxes of the states."""
+BED = 12
+"""Order of the rule for the mean forces, the bed that the unit settles on."""
 FEW = 8
-"""Order of the rule for what is smooth over the map, or a few per cent of the loss: forces and corrections."""
+"""Order of the rule for what is a few per cent of the loss: corrections."""
 REACH = 5.5
 """Half-width of a box in standard deviations of its state."""
 
 
 class Tables(eqx.Module):
-    """One family at one design: nodes, the few of them for forces and corrections, box and series.
+    """One family at one design: nodes, those of the mean forces and the few for corrections, box and series.
 
     `ends` says how many neighbours a pair's elements have (`together.ends`).
 
@@ -46,6 +48,7 @@ class Tables(eqx.Module):
     sites: Sites
     weight: Float[Array, " nodes"]
     ends: Float[Array, " nodes"]
+    bed: tuple[Sites, Float[Array, " bed"]]
     few: tuple[Sites, Float[Array, " few"]]
     centre: Float[Array, " states"]
     half: Float[Array, " states"]
@@ -76,12 +79,12 @@ class Frame(NamedTuple):
     """What is fixed on the host before a design is prepared: structure, and nodes and weights of every family."""
 
     structure: Structure
-    rules: tuple[tuple[Rule, Rule], ...]
+    rules: tuple[tuple[Rule, Rule, Rule], ...]
 
     @property
     def nodes(self) -> Any:
-        """Index and weight of each family's rules: the sum's, and the second-order correction's."""
-        return tuple(tuple((jnp.asarray(r.chosen), jnp.asarray(r.weight)) for r in both) for both in self.rules)
+        """Index and weight of each family's rules: the sum's, the mean forces', and the corrections'."""
+        return tuple(tuple((jnp.asarray(r.chosen), jnp.asarray(r.weight)) for r in three) for three in self.rules)
 
 
 def frame(problem: Problem[Any], design: Any, order: int = 20, exact: int = EXACT) -> Frame:
@@ -89,7 +92,9 @@ def frame(problem: Problem[Any], design: Any, order: int = 20, exact: int = EXAC
     built = structure(problem, design)
     sites = [sites_of(problem, family) for family in built.families]
     places = [(np.asarray(s.x), np.asarray(s.y)) for s in sites]
-    rules = tuple((rule(x, y, order, exact=exact), rule(x, y, FEW, exact=0)) for x, y in places)
+    rules = tuple(
+        (rule(x, y, order, exact=exact), rule(x, y, BED, exact=0), rule(x, y, FEW, exact=0)) for x, y in places
+    )
     return Frame(built, rules)
 
 
@@ -99,17 +104,14 @@ def prepare(problem: Problem[Any], design: Any, built: Structure, nodes: Any) ->
     boxes = _spans(problem, design, built, places)
     found = tuple(
         search(problem, design, f, at(sites, 0), boxes[f.of], degree(problem, f) if f.paired else 0.0)
-        for f, (sites, _, _) in zip(built.families, places, strict=True)
+        for f, (sites, *_) in zip(built.families, places, strict=True)
     )
     tables: list[Tables] = []
     fitted = series(problem, design, built, boxes, found)
-    for family, (sites, (index, weight), (few, share)), (mean, made) in zip(
-        built.families, places, fitted, strict=True
-    ):
+    for family, (sites, (index, weight), *less), (mean, made) in zip(built.families, places, fitted, strict=True):
         where, many = at(sites, index), ends(problem, family, index)
-        tables.append(
-            Tables(where, weight, many, (at(sites, few), share), *boxes[family.of], made.groups, *mean, *made[1:])
-        )
+        bed, few = ((at(sites, some), share) for some, share in less)
+        tables.append(Tables(where, weight, many, bed, few, *boxes[family.of], made.groups, *mean, *made[1:]))
     direction = {family.name: table.direction for family, table in zip(built.families, tables, strict=True)}
     kept = tuple(
         ties(problem, f, direction[f.name], direction[f.of]) if f.paired else couples(f, direction[f.name])
@@ -134,11 +136,11 @@ def series(
 
 
 def thinned(prepared: Prepared, nodes: Any) -> Prepared:
-    """The same design, summed over other nodes."""
+    """The same design, summed over other nodes, and settled on the few: for searches, which look often."""
     tables: list[Tables] = []
-    for family, table, ((index, weight), _) in zip(prepared.structure.families, prepared.tables, nodes, strict=True):
-        where = at(sites_of(prepared.problem, family), index)
-        tables.append(replace(table, sites=where, weight=weight, ends=ends(prepared.problem, family, index)))
+    for family, table, ((index, weight), *_) in zip(prepared.structure.families, prepared.tables, nodes, strict=True):
+        where, many = at(sites_of(prepared.problem, family), index), ends(prepared.problem, family, index)
+        tables.append(replace(table, sites=where, weight=weight, ends=many, bed=table.few))
     return replace(prepared, tables=tuple(tables))
 
 
@@ -148,7 +150,7 @@ def _spans(problem: Problem[Any], design: Any, built: Structure, places: Any) ->
     median = {f.name: jnp.zeros(f.normals) for f in built.families if not f.paired}
     populations = model.populations()
     thin, weights = {}, {}
-    for family, (sites, (index, weight), _) in zip(built.families, places, strict=True):
+    for family, (sites, (index, weight), *_) in zip(built.families, places, strict=True):
         if not family.paired:
             thin[family.name] = eqx.tree_at(lambda p: p.sites, populations[family.name], at(sites, index))
             weights[family.name] = weight
