@@ -5,6 +5,9 @@ STUDY ?= configs/capped_pillar/blackparrot.yaml
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# Compiling is most of what tests do: as little as XLA can, in as many processes as there are cores, up to eight.
+QUICK := XLA_FLAGS=--xla_backend_optimization_level=0
+SPREAD := -n auto --maxprocesses 8 --dist loadfile
 # Benchmarks run alone: pytest's own options leave them, the slow and the GPU tests out.
 BENCH := -o addopts= --import-mode=importlib --strict-markers --benchmark-only
 
@@ -14,7 +17,7 @@ run: $(INSTALLED)
 	$(BIN)/yieldopt optimize $(STUDY)
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -q
+	$(QUICK) $(BIN)/python -m pytest -q $(SPREAD)
 
 slow: $(INSTALLED)
 	$(BIN)/python -m pytest -q -m slow

@@ -9,6 +9,8 @@ from typing import Any
 
 KNOWN = "0.10."
 """Releases of jaxlib whose flags are known, and whose programs were seen to outlive a process."""
+LEVEL = "xla_backend_optimization_level"
+"""XLA's flag that decides most of how long it compiles."""
 
 
 def known() -> bool:
@@ -18,22 +20,29 @@ def known() -> bool:
 
 def quickly() -> None:
     """Set XLA's flags, before it starts; what the user set comes after and wins."""
+    os.environ["XLA_FLAGS"] = f"{_quick()} {os.environ.get('XLA_FLAGS', '')}".strip()
+
+
+def _quick() -> str:
     # Compiling is most of a short run, and LLVM's dear passes find little in these programs.
-    flags = "--xla_backend_optimization_level=1 --xla_llvm_disable_expensive_passes=true"
+    flags = f"--{LEVEL}=1 --xla_llvm_disable_expensive_passes=true"
     if known():
         # With the newer emitters of fused loops a gradient takes over twice as long; an unknown flag ends the process.
         flags += " --xla_cpu_use_fusion_emitters=false --xla_cpu_opt_preset=FAST_COMPILE"
         # With these, loops that may run at once have waited for each other for ever; so they run in turn.
         flags += " --xla_cpu_enable_concurrency_optimized_scheduler=false"
-    os.environ["XLA_FLAGS"] = f"{flags} {os.environ.get('XLA_FLAGS', '')}".strip()
+    return flags
 
 
 def thoroughly() -> dict[str, Any] | None:
-    """Options of one program over those flags: half the time of 10,000 joints counted, for .7 s more of compiling."""
-    if not known():
+    """Options of one program over those flags: half the time of 10,000 joints counted, for .7 s more of compiling.
+
+    None where the user set the level.
+    """
+    if not known() or LEVEL in os.environ.get("XLA_FLAGS", "").replace(_quick(), ""):
         return None
     return {
-        "xla_backend_optimization_level": 3,
+        LEVEL: 3,
         "xla_llvm_disable_expensive_passes": False,
         "xla_cpu_use_fusion_emitters": True,
     }

@@ -84,7 +84,7 @@ def test_a_limit_steep_in_a_distance_is_right_between_the_points_it_was_fitted_t
     order = [family.states.index(name) for name in ("offset", "diameter")]
     centre, half = np.asarray(table.centre), np.asarray(table.half)
     assert centre[order[0]] - half[order[0]] == pytest.approx(0.0, abs=1e-9)
-    states = np.random.default_rng(0).uniform(centre - half, centre + half, (500, 2))
+    states = np.random.default_rng(0).uniform(centre - half, centre + half, (250, 2))
     index = np.asarray(plain(family, table, jnp.asarray(states.T))[0][0])
     counts = (index < 6.5) & (index > -1.0)
     states, index = states[counts], index[counts]

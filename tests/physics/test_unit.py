@@ -122,15 +122,18 @@ def test_the_energy_falls_with_every_step(monkeypatch: pytest.MonkeyPatch) -> No
     model, design, shared, own = unit(5)
     guess, lifts = model.rest(design, shared), jnp.array([6.0, 0.0, -4.0])
     starts = guess + lifts[:, None] * jnp.array([1.0, 0, 0, 1.0, 0, 0])
-    paths = [np.asarray(starts)]
-    for steps in range(1, 11):
+
+    @jax.jit
+    def walked(steps: jax.Array) -> jax.Array:
         monkeypatch.setattr(exact, "STEPS", steps)
 
         def settle(start: jax.Array) -> jax.Array:
             monkeypatch.setattr(MODEL, "rest", lambda *_: start)
             return exact.settle(model, design, shared, {"joint": own})[0]
 
-        paths.append(np.asarray(jax.jit(jax.vmap(settle))(starts)))
+        return jax.vmap(settle)(starts)
+
+    paths = [np.asarray(starts), *(np.asarray(walked(jnp.asarray(steps))) for steps in range(1, 11))]
     for poses in np.stack(paths, 1):
         for before, after in pairwise(poses):
             move = (after - before)[3:]
