@@ -4,9 +4,8 @@ The comparison is `experiments/001_agreement/run.py`, which also writes the tabl
 errors: one comparison in 16,000 fails by chance.
 """
 
-import importlib.util
+import importlib
 from pathlib import Path
-from types import ModuleType
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -20,20 +19,7 @@ from yieldopt.knob import knob
 from yieldopt.problem import Limit, Model, Population, Problem, Sites
 from yieldopt.typing import Scalar
 
-SCRIPT = Path(__file__).parents[2] / "experiments" / "001_agreement" / "run.py"
-
-
-def load() -> ModuleType:
-    """The script as a module."""
-    spec = importlib.util.spec_from_file_location("agreement", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-agreement = load()
+agreement = importlib.import_module("001_agreement.run")
 
 
 def test_the_rule_of_the_table() -> None:

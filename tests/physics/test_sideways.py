@@ -3,10 +3,8 @@
 The laws compared with are those of experiments/007_sideways, which says what the differences do to a yield.
 """
 
-import importlib.util
+import importlib
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import jax
@@ -17,20 +15,7 @@ from jax import Array
 from yieldopt_pillars.parts import joint
 from yieldopt_pillars.parts.alignment_offset import Alignment
 
-SCRIPT = Path(__file__).parents[2] / "experiments" / "007_sideways" / "balance.py"
-
-
-def load() -> ModuleType:
-    """The script as a module."""
-    spec = importlib.util.spec_from_file_location("balance", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-balance = load()
+balance = importlib.import_module("007_sideways.balance")
 
 PAD, PILLAR, VOLUME = 45.0, 40.0, 83_000.0
 """The joint of 276 at 160 um: 14 um high where nothing pulls, past the overhang below 12 um."""
