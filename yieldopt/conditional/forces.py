@@ -27,7 +27,7 @@ CROWD = 256
 FORCE_DEGREES = (40, 8, 6)
 """Degrees of a mean force: in its own state, and in the others."""
 FINER = 3.0
-"""How much of a box's middle its series resolve better: `gathered`."""
+"""How far the middle of a box is spread out: series see it 1.65 times as finely (3 / arcsinh 3), the ends half so."""
 
 
 class Mean(NamedTuple):

@@ -19,7 +19,7 @@ from yieldopt.conditional.chunked import chunked
 from yieldopt.conditional.cubature import EXACT, Rule, rule
 from yieldopt.conditional.forces import sobol_normals
 from yieldopt.conditional.points import Box, Found, search
-from yieldopt.conditional.structure import Structure, sites_of, structure
+from yieldopt.conditional.structure import Family, Structure, sites_of, structure
 from yieldopt.conditional.together import Couples, couples, degree, ends, ties
 from yieldopt.exact import settle
 from yieldopt.problem import Problem, Sites, at
@@ -90,17 +90,19 @@ class Frame(NamedTuple):
 def frame(problem: Problem[Any], design: Any, order: int = 20, exact: int = EXACT) -> Frame:
     """Fix the structure and the cubature rules of a problem (host work, once a bump map)."""
     built = structure(problem, design)
-    sites = [sites_of(problem, family) for family in built.families]
-    places = [(np.asarray(s.x), np.asarray(s.y)) for s in sites]
-    rules = tuple(
-        (rule(x, y, order, exact=exact), rule(x, y, BED, exact=0), rule(x, y, FEW, exact=0)) for x, y in places
-    )
-    return Frame(built, rules)
+
+    def three(family: Family) -> tuple[Rule, Rule, Rule]:
+        sites = sites_of(problem, family)
+        x, y = np.asarray(sites.x), np.asarray(sites.y)
+        bed = FEW if family.paired else BED  # pairs have no forces of their own
+        return rule(x, y, order, exact=exact), rule(x, y, bed, exact=0), rule(x, y, FEW, exact=0)
+
+    return Frame(built, tuple(three(family) for family in built.families))
 
 
 def prepare(problem: Problem[Any], design: Any, built: Structure, nodes: Any) -> Prepared:
     """Prepare `problem` at `design`; `nodes` are (index, weight) of each family's rules."""
-    places = [(sites_of(problem, f), *both) for f, both in zip(built.families, nodes, strict=True)]
+    places = [(sites_of(problem, f), *rules) for f, rules in zip(built.families, nodes, strict=True)]
     boxes = _spans(problem, design, built, places)
     found = tuple(
         search(problem, design, f, at(sites, 0), boxes[f.of], degree(problem, f) if f.paired else 0.0)
