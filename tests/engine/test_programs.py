@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from yieldopt import programs
+from yieldopt import compiler, programs
 
 TRACED: list[str] = []
 
@@ -194,3 +194,16 @@ def test_a_program_that_sorts_is_kept_and_sorts_again(folder: Path) -> None:
         found = programs.program(jnp.sort)(jnp.array([3.0, 1.0, 2.0]))
         np.testing.assert_array_equal(found, [1.0, 2.0, 3.0])
         assert len(list(folder.iterdir())) == 1
+
+
+@pytest.mark.skipif(not compiler.known(), reason="no flags are known of this jaxlib")
+def test_the_level_that_the_user_sets_wins_over_a_thorough_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XLA_FLAGS", "")
+    compiler.quickly()
+    compiler.quickly()
+    options = compiler.thoroughly()
+    assert options is not None
+    assert options[compiler.LEVEL] == 3
+    monkeypatch.setenv("XLA_FLAGS", f"--{compiler.LEVEL}=0")
+    compiler.quickly()
+    assert compiler.thoroughly() is None

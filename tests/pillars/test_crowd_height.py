@@ -1,6 +1,6 @@
 """Where joints pressed by a force come to rest on average: the fast route's height against all of them, point by point.
 
-Nothing but the joints holds that height, and they push a hundred times harder where they are squeezed than they pull.
+Nothing but the joints holds that height, and they push far harder where they are squeezed than they pull.
 """
 
 from pathlib import Path
