@@ -10,7 +10,7 @@ from yieldopt.study import config, run
 
 BLACKPARROT = Path(__file__).parents[2] / "configs" / "capped_pillar" / "blackparrot.yaml"
 STARVED = "design.cap_height={value: 2 um, range: [1 um, 28 um]}"
-"""So little solder that no three joints wet and hold the chip: no place of rest."""
+"""So little solder that every joint is far past its overhang, and some crowds of such joints find no place of rest."""
 BENT = "design.warpage={value: 40 um, range: [-6 um, 50 um]}"
 """A chip so bent that the joints under its corners or its middle never touch."""
 LEGS = "bump_map={grid: {rows: 2, columns: 2, pitch: 160 um}}", "design.cap_height={value: 6 um, range: [1 um, 28 um]}"
@@ -33,12 +33,22 @@ def sound(found: dict) -> None:
     assert ((fails >= 0.0) & (fails <= 1.0)).all()
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_units_without_an_equilibrium_are_lost_and_named(method):
-    found = estimated(method, STARVED)
+def test_units_without_an_equilibrium_are_lost_and_named():
+    found = estimated("monte_carlo", STARVED)
     sound(found)
     assert found["interval"][0] == 0.0
     assert "found no equilibrium and count as failed" in found["status"]
+
+
+@pytest.mark.slow
+def test_the_mean_of_such_a_crowd_rests_and_the_fast_route_loses_every_unit_to_a_limit():
+    # An average joint is smooth where the drawn ones are abrupt, so a mean field always rests; what it may not do is
+    # to find a good unit where the exact ones have none.
+    found = estimated("sobol", STARVED)
+    sound(found)
+    assert found["interval"][0] == 0.0
+    assert found["interval"][1] < 0.03
+    assert found["limits"]["climb"]["fails"] > 0.97
 
 
 @pytest.mark.parametrize("method", METHODS)
