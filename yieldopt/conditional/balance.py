@@ -18,10 +18,8 @@ from yieldopt.problem import Population, Sites
 
 STEPS = 12
 """Newton steps at most, before the implicit one; three are usual."""
-CLOSE = 1e-2
-"""A step below this (um, mrad) leaves 1e-5 of the pose, and the implicit one 1e-10."""
-_STEP = 1e-4
-"""Step of the differences of a force's series, in halves of its box."""
+CLOSE = 2.5e-2
+"""A step below this (um, mrad) leaves 3e-5 of the pose, and the implicit one 1e-10."""
 
 
 class Crowd(NamedTuple):
@@ -34,29 +32,32 @@ class Crowd(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """Every force at every node: levers, series in its own state, that state, its box and scale, weights."""
+    """Every force at every node: levers and their products, series in its own state, that state, its box and scale,
+    weights.
+
+    The products are kept because a loop over the pose's pairs would look at the series for each of them again.
+    """
 
     lever: Float[Array, "pose nodes"]
+    product: Float[Array, "pairs nodes"]
     series: Float[Array, "terms columns nodes"]
     start: Float[Array, " nodes"]
     half: Float[Array, " nodes"]
     scale: Float[Array, " nodes"]
     weight: Float[Array, " nodes"]
 
-    def at(self, travel: Float[Array, " pose"], further: Array | float = 0.0) -> Mean:
-        """Mean force, its slope and the force's variance after the pose travelled (and the own state `further`)."""
-        return read(self.series, self.start + (travel @ self.lever + further) / self.half, self.scale, self.half)
+    def at(self, travel: Float[Array, " pose"], order: int = 1) -> Mean:
+        """What the elements do after the pose travelled; with their bends where the order is two."""
+        return read(self.series, self.start + (travel @ self.lever) / self.half, self.scale, self.half, order)
 
-    def relaxed(self, travel: Array, there: Mean, compliance: Array, spread: Array) -> Array:
+    def relaxed(self, there: Mean, compliance: Array, spread: Array) -> Array:
         """What the finite crowd adds to the mean force, to first order in one over its number.
 
         An element eases its own push (-sway cov(force, slope), half the variance's slope), and the scatter of the pose
         samples the mean force's bend.
         """
-        ahead = self.at(travel, _STEP * self.half)
-        bend = jax.tree.map(lambda a, b: (a - b) / (_STEP * self.half), ahead, there)
         sway, scatter = (through(self.lever, matrix) for matrix in (compliance, spread))
-        return -0.5 * sway * bend.variance + 0.5 * scatter * bend.slope
+        return -0.5 * sway * there.wider + 0.5 * scatter * there.bend
 
 
 def states_at(p: Population[Any], design: Any, shared: Any, pose: Array, sites: Sites) -> Float[Array, "states nodes"]:
@@ -97,16 +98,16 @@ def settle(prepared: Prepared, shared: Any, rest: Array) -> Crowd:
     if size == 0:
         return Crowd(rest, jnp.zeros((0, 0)), jnp.zeros((0, 0)), jnp.ones((), bool))
     reach = _reach(prepared, shared, rest)
-    light = reach._replace(series=reach.series[:, :2])  # what is not read is not carried along
+    light = reach._replace(series=reach.series[:, :1])  # what is not read is not carried along
     free = jax.lax.stop_gradient((prepared.problem.model, prepared.design, shared, rest, light))
     pose, settled = _iterate(*free)
     force, stiffness, _ = _balance(prepared.problem.model, prepared.design, shared, rest, light, pose)
     pose = pose - inverse(jax.lax.stop_gradient(stiffness)) @ force
-    _, stiffness, there = _balance(prepared.problem.model, prepared.design, shared, rest, reach, pose)
-    scatter = (reach.lever * (reach.weight * there.variance)) @ reach.lever.T
+    _, stiffness, there = _balance(prepared.problem.model, prepared.design, shared, rest, reach, pose, 2)
+    scatter = (reach.product @ (reach.weight * there.variance)).reshape(stiffness.shape)
     compliance = inverse(stiffness)
     spread = compliance @ scatter @ compliance.T
-    extra = reach.lever @ (reach.weight * reach.relaxed(pose - rest, there, compliance, spread))
+    extra = reach.lever @ (reach.weight * reach.relaxed(there, compliance, spread))
     # A balance that the least push would upset (a stiffness without a root) is no place of rest.
     stable = jnp.isfinite(jnp.linalg.cholesky(jax.lax.stop_gradient(stiffness))).all()
     return Crowd(pose - jnp.clip(compliance @ extra, -1.0, 1.0), compliance, scatter, settled & stable)
@@ -125,12 +126,14 @@ def _inverse_back(inverted: Array, out: Array) -> tuple[Array]:
 inverse.defvjp(lambda matrix: (inverse(matrix),) * 2, _inverse_back)
 
 
-def _balance(model: Any, design: Any, shared: Any, rest: Array, reach: Reach, pose: Array) -> tuple[Array, Array, Mean]:
+def _balance(
+    model: Any, design: Any, shared: Any, rest: Array, reach: Reach, pose: Array, order: int = 1
+) -> tuple[Array, Array, Mean]:
     """Force on the pose, its stiffness, and what the nodes do there."""
-    found = reach.at(pose - rest)
+    found = reach.at(pose - rest, order)
     force = model.load(design, shared, pose) + reach.lever @ (reach.weight * found.value)
     stiffness = jax.jacfwd(lambda q: model.load(design, shared, q))(pose)
-    stiffness = stiffness + (reach.lever * (reach.weight * found.slope)) @ reach.lever.T
+    stiffness = stiffness + (reach.product @ (reach.weight * found.slope)).reshape(stiffness.shape)
     return force, stiffness, found
 
 
@@ -148,7 +151,7 @@ def _iterate(model: Any, design: Any, shared: Any, rest: Array, reach: Reach) ->
         return (at[1] > CLOSE) & (at[2] < STEPS)
 
     pose, size, _ = jax.lax.while_loop(going, step, (rest, jnp.asarray(jnp.inf, rest.dtype), jnp.asarray(0)))
-    return pose, size < 10.0 * CLOSE
+    return pose, size < 4.0 * CLOSE
 
 
 def _reach(prepared: Prepared, shared: Any, rest: Array) -> Reach:
@@ -163,10 +166,19 @@ def _reach(prepared: Prepared, shared: Any, rest: Array) -> Reach:
         for k, (own, used) in enumerate(family.forces):
             where = scaled(start, tables, axes_of(own, used)[0])
             half, scale = (jnp.broadcast_to(value, weight.shape) for value in (tables.half[own], tables.scale[k]))
-            parts.append(Reach(levers[k], along(tables.forces[k], where[1:]), where[0], half, scale, weight))
+            pairs = (levers[k][:, None] * levers[k]).reshape(-1, len(weight))
+            parts.append(Reach(levers[k], pairs, along(tables.forces[k], where[1:]), where[0], half, scale, weight))
     if not parts:
         none = jnp.zeros(0)
-        return Reach(jnp.zeros((rest.shape[0], 0)), jnp.zeros((1, 3, 0)), none, none, none, none)
+        return Reach(
+            jnp.zeros((rest.shape[0], 0)),
+            jnp.zeros((rest.shape[0] ** 2, 0)),
+            jnp.zeros((1, 2, 0)),
+            none,
+            none,
+            none,
+            none,
+        )
     most = max(len(part.series) for part in parts)
     parts = [p._replace(series=jnp.pad(p.series, ((0, most - len(p.series)), (0, 0), (0, 0)))) for p in parts]
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves, -1), *parts)

@@ -5,7 +5,7 @@ squares on the tensor of Chebyshev points, so that values known to be useless ca
 """
 
 import itertools
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -39,20 +39,41 @@ def powers(x: Float[Array, " points"], degree: int) -> Float[Array, "terms point
     return jnp.stack(values[: degree + 1])
 
 
-@jax.custom_vjp
-def clenshaw(x: Float[Array, " points"], terms: Float[Array, "terms columns points"]) -> Float[Array, "columns points"]:
-    """Series at each of the points, with terms of their own there."""
-    return _clenshaw(x, terms)
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def derivatives(
+    x: Float[Array, " points"], terms: Float[Array, "terms columns points"], order: int
+) -> list[Float[Array, "columns points"]]:
+    """Series at each of the points, with terms of their own there: value, slope and so on up to the order's."""
+    # Clenshaw's recurrence, differentiated: nothing is stored between the terms, so that they run as one loop.
+    none = jnp.zeros_like(terms[0])
+    ahead, behind = [none] * (order + 1), [none] * (order + 1)
+    for k in range(len(terms) - 1, 0, -1):
+        following = [2.0 * x * a - b for a, b in zip(ahead, behind, strict=True)]
+        following = [f + 2.0 * m * ahead[m - 1] if m else terms[k] + f for m, f in enumerate(following)]
+        ahead, behind = following, ahead
+    found = [x * a - b for a, b in zip(ahead, behind, strict=True)]
+    return [f + m * ahead[m - 1] if m else terms[0] + f for m, f in enumerate(found)]
 
 
-def _clenshaw_back(kept: tuple[Array, Array], out: Array) -> tuple[Array, Array]:
+def _derivatives(x: Array, terms: Array, order: int) -> tuple[list[Array], tuple[Array, Array]]:
+    return derivatives(x, terms, order), (x, terms)
+
+
+def _derivatives_back(order: int, kept: tuple[Array, Array], out: list[Array]) -> tuple[Array, Array]:
     x, terms = kept
-    degree = len(terms) - 1
-    slopes = jnp.tensordot(derivative(degree), terms, 1)
-    return (out * _clenshaw(x, slopes)).sum(0), out * powers(x, degree)[:, None]
+    steeper = derivatives(x, terms, order + 1)[1:]
+    before, last = [jnp.zeros_like(x)] * (order + 1), [jnp.ones_like(x), *[jnp.zeros_like(x)] * order]
+    by_term = [out[0]]
+    for k in range(1, len(terms)):  # derivatives of the polynomials, by the recurrence's
+        twice = 1.0 if k == 1 else 2.0
+        following = [twice * x * a - (0.0 if k == 1 else b) for a, b in zip(last, before, strict=True)]
+        following = [f + twice * m * last[m - 1] if m else f for m, f in enumerate(following)]
+        before, last = last, following
+        by_term.append(sum((o * value for o, value in zip(out, last, strict=True)), jnp.zeros_like(out[0])))
+    return sum(((o * s).sum(0) for o, s in zip(out, steeper, strict=True)), jnp.zeros_like(x)), jnp.stack(by_term)
 
 
-clenshaw.defvjp(lambda x, terms: (_clenshaw(x, terms), (x, terms)), _clenshaw_back)
+derivatives.defvjp(_derivatives, _derivatives_back)
 
 
 def _clenshaw(x: Array, terms: Float[Array, "terms *columns points"]) -> Array:
@@ -92,6 +113,14 @@ def _others(x: Array, degrees: tuple[int, ...]) -> list[tuple[np.ndarray, Array]
             power = power * value[k] if k else power
         found.append((rest, power))
     return found
+
+
+def along(others: Float[Array, "axes points"], tensor: Float[Array, "..."]) -> Float[Array, "terms columns points"]:
+    """Series in their first axis, with the other axes put in: terms of their own at each of the points."""
+    places = _others(jnp.concatenate([others[:1], others]), tuple(size - 1 for size in tensor.shape[:-1]))
+    picked = tensor[(slice(None), *np.array([rest for rest, _ in places], int).reshape(len(places), -1).T)]
+    picked = picked.reshape(len(tensor), len(places), -1)
+    return jnp.einsum("tpc,pn->tcn", picked, jnp.stack([power for _, power in places]))  # one matrix for all points
 
 
 def _evaluate_back(at: tuple[Array, Array], out: Array) -> tuple[Array, Array]:

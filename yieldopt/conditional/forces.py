@@ -31,11 +31,15 @@ FINER = 3.0
 
 
 class Mean(NamedTuple):
-    """What a crowd of alike elements does in a state: mean force, its slope in that state, variance of the force."""
+    """What a crowd of alike elements does in a state: mean force, its slope in that state, variance of the force; and
+    the slopes, in that state, of the slope and of the variance.
+    """
 
     value: Array
     slope: Array
     variance: Array
+    bend: Array
+    wider: Array
 
 
 def gathered(place: Any) -> Any:
@@ -118,27 +122,40 @@ def axes_of(own: int, used: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int
     return axes, FORCE_DEGREES[: len(axes)] if len(axes) <= 3 else (16, *(3,) * (len(axes) - 1))
 
 
-def read(series: Float[Array, "terms columns nodes"], where: Float[Array, " nodes"], scale: Array, half: Array) -> Mean:
+def read(
+    series: Float[Array, "terms columns nodes"],
+    where: Float[Array, " nodes"],
+    scale: Array,
+    half: Array,
+    order: int = 1,
+) -> Mean:
     """Forces in their own states (scaled to [-1, 1]) at `where`; straight lines beyond the box.
 
-    The series are of the lifted mean, of that one's slope, of the log variance; without the last it is zero.
+    The series are of the lifted mean and of the log variance; without that it is zero. The bends are zero below order
+    two.
     """
     inside = jnp.clip(where, -1.0, 1.0)
-    lifted, steep, *logs = chebyshev.clenshaw(gathered(inside), series)
-    up = jnp.exp(lifted)
+    lifted, steep, *second = chebyshev.derivatives(gathered(inside), series, order)
+    root = jnp.sqrt(1.0 + (FINER * inside) ** 2)
+    once = (FINER / np.arcsinh(FINER)) / root  # slope of `gathered`
+    up = jnp.exp(lifted[0])
     down = 1.0 / up
-    slope = 0.5 * (up + down) * steep * (FINER / np.arcsinh(FINER)) / jnp.sqrt(1.0 + (FINER * inside) ** 2)
-    value = scale * (0.5 * (up - down) + slope * (where - inside))
-    variance = scale**2 * jnp.exp(logs[0]) if logs else jnp.zeros_like(value)
-    return Mean(value, scale * slope / half, variance)
+    sinh, cosh, lean = 0.5 * (up - down), 0.5 * (up + down), steep * once
+    slope = cosh * lean[0]
+    value = scale * (sinh + slope * (where - inside))
+    none = jnp.zeros_like(value)
+    variance = scale**2 * jnp.exp(lifted[1]) if len(lifted) > 1 else none
+    if not second:
+        return Mean(value, scale * slope / half, variance, none, none)
+    held = jnp.abs(where) > 1.0
+    bent = second[0][0] * once**2 - steep[0] * once * FINER**2 * inside / root**2
+    bend = jnp.where(held, 0.0, scale * (sinh * lean[0] ** 2 + cosh * bent) / half**2)
+    return Mean(value, scale * slope / half, variance, bend, jnp.where(held, 0.0, variance * lean[1] / half))
 
 
-def along(series: Array, others: Float[Array, "axes nodes"]) -> Float[Array, "terms 3 nodes"]:
+def along(series: Array, others: Float[Array, "axes nodes"]) -> Float[Array, "terms 2 nodes"]:
     """A force's series with the other states put in, as `read` takes it."""
-    series = jnp.concatenate([series, jnp.tensordot(chebyshev.derivative(len(series) - 1), series[..., :1], 1)], -1)
-    # The own axis goes behind the others: it is the one that stays open.
-    found = chebyshev.evaluate(gathered(jnp.clip(others, -1.0, 1.0)), jnp.moveaxis(series, 0, -2))
-    return found[:, np.array([0, 2, 1])]
+    return chebyshev.along(gathered(jnp.clip(others, -1.0, 1.0)), series)
 
 
 def _reflection(towards: Float[Array, " normals"]) -> Float[Array, "normals normals"]:
