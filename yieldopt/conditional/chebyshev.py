@@ -5,7 +5,8 @@ squares on the tensor of Chebyshev points, so that values known to be useless ca
 """
 
 import itertools
-from functools import lru_cache, partial
+from functools import lru_cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -39,11 +40,15 @@ def powers(x: Float[Array, " points"], degree: int) -> Float[Array, "terms point
     return jnp.stack(values[: degree + 1])
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
 def derivatives(
     x: Float[Array, " points"], terms: Float[Array, "terms columns points"], order: int
 ) -> list[Float[Array, "columns points"]]:
     """Series at each of the points, with terms of their own there: value, slope and so on up to the order's."""
+    found: Any = _derivatives(x, terms, order)
+    return found
+
+
+def _recurrence(x: Array, terms: Array, order: int) -> list[Array]:
     # Clenshaw's recurrence, differentiated: nothing is stored between the terms, so that they run as one loop.
     none = jnp.zeros_like(terms[0])
     ahead, behind = [none] * (order + 1), [none] * (order + 1)
@@ -55,13 +60,13 @@ def derivatives(
     return [f + m * ahead[m - 1] if m else terms[0] + f for m, f in enumerate(found)]
 
 
-def _derivatives(x: Array, terms: Array, order: int) -> tuple[list[Array], tuple[Array, Array]]:
-    return derivatives(x, terms, order), (x, terms)
+def _derivatives_ahead(x: Array, terms: Array, order: int) -> tuple[list[Array], tuple[Array, Array]]:
+    return _recurrence(x, terms, order), (x, terms)
 
 
 def _derivatives_back(order: int, kept: tuple[Array, Array], out: list[Array]) -> tuple[Array, Array]:
     x, terms = kept
-    steeper = derivatives(x, terms, order + 1)[1:]
+    steeper = _recurrence(x, terms, order + 1)[1:]
     before, last = [jnp.zeros_like(x)] * (order + 1), [jnp.ones_like(x), *[jnp.zeros_like(x)] * order]
     by_term = [out[0]]
     for k in range(1, len(terms)):  # derivatives of the polynomials, by the recurrence's
@@ -73,7 +78,8 @@ def _derivatives_back(order: int, kept: tuple[Array, Array], out: list[Array]) -
     return sum(((o * s).sum(0) for o, s in zip(out, steeper, strict=True)), jnp.zeros_like(x)), jnp.stack(by_term)
 
 
-derivatives.defvjp(_derivatives, _derivatives_back)
+_derivatives = jax.custom_vjp(_recurrence, nondiff_argnums=(2,))
+_derivatives.defvjp(_derivatives_ahead, _derivatives_back)
 
 
 def _clenshaw(x: Array, terms: Float[Array, "terms *columns points"]) -> Array:
