@@ -17,7 +17,7 @@ from yieldopt.conditional.structure import Family
 from yieldopt.problem import Population, Sites
 
 STEPS = 12
-"""Newton steps at most, before the implicit one; three are usual."""
+"""Newton steps at most, before the implicit one; two are usual."""
 CLOSE = 2.5e-2
 """A step below this (um, mrad) leaves 3e-5 of the pose, and the implicit one 1e-10."""
 
