@@ -79,14 +79,21 @@ def rulebook(model: str) -> ModuleType | None:
 
 def check(name: str, claims: Sequence[str], inputs: Inputs, model: "type[Model[Any]] | None" = None) -> list[Mistake]:
     """Mistakes in a resolved study that only its model (`model`, or the installed one) and its rulebook can see."""
-    found = list((model or load(name)).check(inputs))
+    model = model or load(name)
+    found = list(model.check(inputs))
     if not claims:
         return found
     rules = rulebook(name)
     if rules is None:
         got = ", ".join(claims)
         return [*found, Mistake(f"no claims, since {name} has no rulebook", got, "Remove `claims`.", "claims")]
-    return [*found, *rules.check(name, list(claims), inputs)]
+    return [*found, *rules.check(name, list(claims), inputs, drawn(model, inputs))]
+
+
+def drawn(model: "type[Model[Any]]", inputs: Inputs) -> dict[str, float]:
+    """The quantities that claims may bound, as a resolved study draws them, base units."""
+    design = model.Design(**inputs.design)
+    return {name: float(value) for name, value in model.drawn(design, inputs).items()}
 
 
 def _model(module: ModuleType, name: str) -> "type[Model[Any]]":

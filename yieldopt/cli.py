@@ -103,12 +103,11 @@ def check(
 def claims(study: Study = None, sets: Sets = None, as_json: Json = False, debug: Debug = False) -> None:
     """List the claims that can be named, or say how a study stands to the ones it names."""
     from yieldopt.study import ask
-    from yieldopt.study import claims as verdicts
+    from yieldopt.study import claims as known
     from yieldopt.study.files import dumps
 
-    asked = ask.Asked(study, None, tuple(sets or ()))
-    rows = verdicts.known() if study is None else verdicts.verdicts(ask.read(asked)[0])
-    _say(dumps(rows) if as_json else verdicts.text(rows))
+    rows = known.known() if study is None else ask.claims(ask.Asked(study, None, tuple(sets or ())))
+    _say(dumps(rows) if as_json else known.text(rows))
 
 
 @app.command()

@@ -12,6 +12,7 @@ import numpy as np
 
 from yieldopt.estimators.base import Watch
 from yieldopt.kriging import Kriging, Seen
+from yieldopt.region import INSIDE, Region
 from yieldopt.window import SLACK, Search, Window
 
 Guess = Callable[[np.ndarray], float]
@@ -30,15 +31,20 @@ SETTLED = 0.03
 
 
 def modelled(
-    search: Search, look: Callable[[np.ndarray, Any], Seen], seen: list[Seen], start: np.ndarray, half: np.ndarray
+    search: Search,
+    look: Callable[[np.ndarray, Any], Seen],
+    seen: list[Seen],
+    start: np.ndarray,
+    half: np.ndarray,
+    region: Region | None = None,
 ) -> tuple[Window, Guess]:
-    """The window of a search whose value is looked at by `look(point, slot)`, some points having been `seen`; and how
-    large the value at a point may be, a standard deviation above the most likely.
+    """The window of a search whose value is looked at by `look(point, slot)`, some points having been `seen`, all of it
+    inside a region; and how large the value at a point may be, a standard deviation above the most likely.
     """
     felt = np.setdiff1d(np.arange(len(search.low)), list(search.inert))
     widest = 0.25 * (search.high - search.low)[felt]
     model = Kriging.of([_part(s, felt) for s in seen], widest)
-    window, size = _widest(search, model, felt, [start], half), 0.0
+    window, size = _widest(search, model, felt, [start], half, region), 0.0
     for turn in range(TURNS):
         points = search.points(window.box)
         slots = _chosen(points[:, felt], model)
@@ -51,7 +57,7 @@ def modelled(
         if settled or turn + 1 == TURNS or search.watch.stop.is_set():
             break
         size, here = window.capability, np.concatenate([0.5 * (window.low + window.high), window.beside])
-        window = _widest(search, model, felt, [start, here], half)
+        window = _widest(search, model, felt, [start, here], half, region)
 
     def guess(point: np.ndarray) -> float:
         return model(point[felt])[0] + DOUBT * model.error(point[felt])[0]
@@ -63,14 +69,21 @@ def _part(seen: Seen, felt: np.ndarray) -> Seen:
     return seen._replace(point=seen.point[felt], slope=seen.slope[felt])
 
 
-def _widest(search: Search, model: Kriging, felt: np.ndarray, starts: list[np.ndarray], half: np.ndarray) -> Window:
-    """The widest window of a stand-in found from some starts."""
+def _widest(
+    search: Search, model: Kriging, felt: np.ndarray, starts: list[np.ndarray], half: np.ndarray, region: Region | None
+) -> Window:
+    """The widest window of a stand-in found from some starts, every corner of it inside a region."""
 
     def constraint(point: np.ndarray, _slot: object) -> tuple[np.ndarray, np.ndarray]:
         (value, slope), (error, more) = model(point[felt]), model.error(point[felt])
         whole = np.zeros(len(point))
         whole[felt] = slope + DOUBT * more
-        return np.array([value + DOUBT * error]), whole[None]
+        values, slopes = np.array([value + DOUBT * error]), whole[None]
+        if not region:
+            return values, slopes
+        margins, rises = region(point)
+        # A search takes what exceeds by SLACK as met: a claim is to be met altogether.
+        return np.append(values, SLACK + INSIDE - margins), np.append(slopes, -rises, 0)
 
     found = [replace(search, constraint=constraint, watch=Watch())(start, half) for start in starts]
     return max(found, key=lambda w: (w.value <= SLACK, w.volume if w.value <= SLACK else -w.value))

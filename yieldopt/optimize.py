@@ -1,4 +1,7 @@
-"""The design with the least loss inside a box: Optax's L-BFGS on unbounded coordinates, on points aimed anew."""
+"""The design with the least loss inside a box: Optax's L-BFGS on unbounded coordinates, on points aimed anew.
+
+Claims hold it inside their region by an augmented Lagrangian, whose multipliers learn whenever the points are aimed.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -10,10 +13,13 @@ import optax
 
 from yieldopt.box import Box
 from yieldopt.estimators.base import Watch
+from yieldopt.region import Augmented, Region
 
 Loss = Callable[[np.ndarray], tuple[float, np.ndarray]]
 REACH = 1.0
 """Longest step in unbounded coordinates; a knob's range is some eight wide there."""
+LEARNT = 1e-3
+"""Scaled margin by which an optimum may lie off the bounds of a region before its multipliers learn again."""
 REFITS = (2, 5, 10)
 """Evaluations before which the points of the loss are aimed anew."""
 
@@ -34,13 +40,16 @@ def optimize(
     refit: Callable[[np.ndarray], None] = lambda _point: None,
     watch: Watch | None = None,
     tolerance: float = 1e-4,
+    region: Region | None = None,
 ) -> Descent:
     """Minimize `loss` (value and gradient at a point of `box`) from `start`, in at most `steps` evaluations.
 
     Between two calls of `refit` the loss is one function; losses on different points do not compare, so the best point
-    is that of the last function. Steps are halved until the loss falls; stops once neither loss nor point moves.
+    is that of the last function. Steps are halved until the loss falls; stops once neither loss nor point moves. The
+    point lies in the `region`, where one is given.
     """
     watch = watch or Watch()
+    held = Augmented(region) if region else None
     method = optax.scale_by_lbfgs()
     free = np.asarray(box.free(jnp.asarray(start)))
     state, losses = method.init(jnp.asarray(free)), list[float]()
@@ -50,14 +59,23 @@ def optimize(
         value, slope = loss(np.asarray(point))
         losses.append(value)
         watch.tell("optimizing", len(losses) / steps)
+        if held:
+            more, push = held(np.asarray(point))
+            value, slope = value + more, slope + push
         return value, np.asarray(back(jnp.asarray(slope))[0])
+
+    def relearnt() -> bool:
+        return held is not None and held.learn(np.asarray(box.inside(jnp.asarray(free)))) > LEARNT
 
     value, slope = look(free)
     refits = list(REFITS)
     while len(losses) < steps and not watch.stop.is_set():
         if refits and len(losses) >= refits[0]:
             refits.pop(0)
-            refit(np.asarray(box.inside(jnp.asarray(free))))
+            here = np.asarray(box.inside(jnp.asarray(free)))
+            refit(here)
+            if held:
+                held.learn(here)
             state = method.init(jnp.asarray(free))
             value, slope = look(free)
         uphill, state = method.update(jnp.asarray(slope), state, jnp.asarray(free))
@@ -73,12 +91,20 @@ def optimize(
             if np.abs(move).max() < tolerance:
                 break
         if not moved:
-            if not refits:
+            if refits:
+                refits = [len(losses), *refits[1:]]
+                continue
+            if not relearnt():
                 break
-            refits = [len(losses), *refits[1:]]
+            state = method.init(jnp.asarray(free))
+            value, slope = look(free)
             continue
         settled = value - trial < tolerance and np.abs(move).max() < 10 * tolerance
         free, value, slope = free + move, trial, new  # type: ignore[possibly-undefined]
         if settled and not refits:
-            break
-    return Descent(np.asarray(box.inside(jnp.asarray(free))), value, losses)
+            if not relearnt():
+                break
+            state = method.init(jnp.asarray(free))
+            value, slope = look(free)
+    point = np.asarray(box.inside(jnp.asarray(free)))
+    return Descent(region.nearest(point) if region else point, value, losses)

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, Int
 
-from yieldopt.card import Card, Choice, Inputs, Response
+from yieldopt.card import Bound, Card, Choice, Inputs, Response
 from yieldopt.knob import knobs, spreads
 from yieldopt.typing import Measures, Scalar
 
@@ -182,6 +182,19 @@ class Model(eqx.Module, Generic[D]):
     def limits(self) -> tuple[Limit, ...]:
         """The model's own failure modes."""
         return ()
+
+    @classmethod
+    def drawn(cls, design: D, inputs: Inputs) -> Measures:
+        """Quantities that claims may bound, as drawn or set and without any scatter; pure JAX, none by default."""
+        del design, inputs
+        return {}
+
+    def claimed(self, bound: Bound) -> tuple[Limit, ...]:
+        """Limits that hold a claim's bound on units as made: on the response of its name, none where nothing varies."""
+        response = self.responses.get(bound.quantity)
+        if response is None or bound.equality or bound.than:
+            return ()
+        return (Limit.of(bound.claim, response.population, bound.quantity, bound.low, bound.high),)
 
 
 def at(sites: Sites, index: Any) -> Sites:

@@ -55,7 +55,7 @@ def count(model: Any, design: Any, keys: Array) -> Counted:
         own = jax.vmap(lambda z: standardise(lambda: joints.variation(design), z))(normals)
         pose, settled = exact.settle(model, design, shared, {"joint": own})
         state = jax.vmap(lambda site: joints.state(design, shared, pose, site))(joints.sites)
-        made = jax.vmap(lambda s, e: joints.process.made(design, s, e))(state, own)
+        made = jax.vmap(lambda s, e: joints.making.made(design, s, e))(state, own)
         wide = jnp.broadcast_to(made.pad_radius, made.volume.shape)
         low = jax.vmap(joint.overhang_height)(wide, made.pillar_radius, made.volume)
         past = [(state[gap] - own.height - own.pad < low).sum() for gap in ("gap_melt", "gap")]

@@ -106,12 +106,12 @@ def molten(model: Any, design: Any, shared: Any, own: Any) -> Molten:
         return states["gap_melt"] - own.height - own.pad, states
 
     clearance, states = gaps(jnp.zeros(size))
-    made = jax.vmap(lambda state, one: model.joints.process.made(design, state, one))(states, own)
+    made = jax.vmap(lambda state, one: model.joints.making.made(design, state, one))(states, own)
     ends = made.pad_radius + jnp.zeros_like(made.pillar_radius), made.pillar_radius, made.volume
     reach = jax.vmap(joint.free_cap_height)(made.pillar_radius, made.volume)
     levers = jax.jacfwd(lambda pose: gaps(pose)[0])(jnp.zeros(size))[:, :3]
     return Molten(
-        ends, reach, states["cap"] + own.cap, clearance, levers, model.load(design, shared, jnp.zeros(size))[:3]
+        ends, reach, states["solder"] + own.solder, clearance, levers, model.load(design, shared, jnp.zeros(size))[:3]
     )
 
 

@@ -43,8 +43,8 @@ def draw(name: str, units: int, seed: int) -> Iterator[dict[str, np.ndarray]]:
     problem, design = built.problem, built.design
     model: Any = problem.model
     population, sizes = model.joints, layout(problem, design)
-    average = population.process.made(
-        design, {"cap": design.cap_height, "diameter": design.pillar_diameter}, population.average()
+    average = population.making.made(
+        design, {"solder": design.cap_height, "diameter": design.pillar_diameter}, population.average()
     )
     table = tabulate(*(float(x) for x in (average.pad_radius, average.pillar_radius, average.volume)))
     sites = population.sites.x.shape[0]

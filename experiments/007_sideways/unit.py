@@ -39,7 +39,7 @@ def joints(model: Any, design: Any, shared: Any, own: Any, pose: Array) -> Joint
     """The joints of a settled unit. Their own places, symmetric, are taken along x and y, not along the offset."""
     population, align = model.joints, shared.alignment
     state = jax.vmap(lambda site: population.state(design, shared, pose, site))(population.sites)
-    made = jax.vmap(lambda s, e: population.process.made(design, s, e))(state, own)
+    made = jax.vmap(lambda s, e: population.making.made(design, s, e))(state, own)
     noise, place = own.height + own.pad, jnp.stack([population.sites.x, population.sites.y], 1)
     aim, apart = jnp.stack([design.placement_x, design.placement_y]), jnp.stack([own.x, own.y], 1)
     left = jax.vmap(lambda p: align.aligned(p, aim, design.residual_fraction, design.run_out))(place)

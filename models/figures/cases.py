@@ -48,8 +48,8 @@ def average() -> Joint:
     """The joint without scatter."""
     problem, design, _ = study()
     joints = problem.model.joints
-    nominal = {"cap": design.cap_height, "diameter": design.pillar_diameter}
-    made = joints.process.made(design, nominal, joints.average())
+    nominal = {"solder": design.cap_height, "diameter": design.pillar_diameter}
+    made = joints.making.made(design, nominal, joints.average())
     return Joint(float(made.pad_radius), float(made.pillar_radius), float(made.volume))
 
 

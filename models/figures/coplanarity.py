@@ -41,7 +41,7 @@ def draw() -> Figure:
 def measured() -> np.ndarray:
     """Coplanarity of every bump of the drawn chip, um."""
     found = chip()
-    return np.asarray(found.states["top"] + found.own.height + found.own.cap)
+    return np.asarray(found.states["top"] + found.own.height + found.own.solder)
 
 
 def scale(figure: Figure, drawn: Any, axes: Axes, label: str) -> None:

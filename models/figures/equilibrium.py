@@ -31,7 +31,7 @@ def balance() -> tuple[np.ndarray, np.ndarray]:
     @jax.jit
     @jax.vmap
     def one(state: Any, own: Any) -> Any:
-        made = joints.process.made(design, state, own)
+        made = joints.making.made(design, state, own)
         natural = joint.natural_height(made.pad_radius, made.pillar_radius, made.volume)
         return state["gap"] - own.height - own.pad - natural, joints.force(design, state, own)["gap"]
 

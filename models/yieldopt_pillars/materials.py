@@ -1,4 +1,4 @@
-"""What pillars, solders and bodies are made of: sourced constants by name, and whether a choice of them can be joined.
+"""What pillars, solders, bodies and films are made of: sourced constants by name, and which of them can be joined.
 
 The numbers stand in materials.toml, each with its source and confidence; here they are converted to the base units of
 the engine (K, N/m = uN/um, MPa, 1/K; density in g/cm3 as every handbook has it). Alloys are known by name and by
@@ -16,7 +16,7 @@ from yieldopt.card import Inputs
 from yieldopt.errors import Mistake, UserError, nearest
 from yieldopt_pillars import compositions
 
-Kind = Literal["element", "solder", "body"]
+Kind = Literal["element", "solder", "body", "film"]
 ZERO_CELSIUS = 273.15
 
 NUMBERS = ("melting", "tension", "slope", "density", "modulus", "poisson", "expansion")
@@ -28,16 +28,18 @@ OVERHEAT = 40.0
 
 @dataclass(frozen=True)
 class Material:
-    """One material. `solidus`, `liquidus` in K and `tension` of the liquid in N/m; None for a body, which never melts.
+    """One material. `solidus`, `liquidus` in K and `tension` of the liquid in N/m; None for one that never melts here.
 
     `slope` is that of the tension against temperature, in N/m/K, None where unknown. `composition` has the mass
-    fraction of each element, nothing for a body; `modulus` is Young's, in MPa, `poisson` that ratio, None where a body
-    is never made of it; `expansion` is linear, in 1/K. `source` and `confidence` (high, medium, low) are by number.
+    fraction of each element, nothing for bodies and films; `classes` are the kinds of material that it counts as.
+    `modulus` is Young's, in MPa, `poisson` that ratio, None where no body or film is made of it; `expansion` is linear,
+    in 1/K. `source` and `confidence` (high, medium, low) are by number.
     """
 
     name: str
     kind: Kind
     composition: Mapping[str, float] = field(hash=False)
+    classes: tuple[str, ...]
     solidus: float | None
     liquidus: float | None
     tension: float | None
@@ -98,6 +100,11 @@ def names(kind: Kind | None = None) -> tuple[str, ...]:
     return tuple(name for name, found in _table().items() if kind in (None, found.kind))
 
 
+def films() -> tuple[str, ...]:
+    """List what a layer over a body may be made of."""
+    return (*names("body"), *names("film"), "Cu")
+
+
 def melts_above(pillar: Material, solder: Material) -> bool:
     """Whether a pillar melts above the fusion of a solder (claims P18, P30, P38), and can be solid in its liquid.
 
@@ -111,31 +118,38 @@ def melts_above(pillar: Material, solder: Material) -> bool:
 def melting(inputs: Inputs) -> list[Mistake]:
     """Tell what keeps these materials from being joined: a pillar that melts at the peak, a solder that does not.
 
-    And a solder that melts in service. Reads the roles `pillar`, `solder` and, where paste is printed, `paste`, and
-    the knobs `peak_temperature` and, where there are such, `ageing_time` and `ageing_temperature` (s, K).
+    And a solder that melts in service. Reads every role that ends with `pillar`, `solder` and, where paste is printed
+    beside it, `paste`, and the knobs `peak_temperature` and, where there are such, `ageing_time` and
+    `ageing_temperature` (s, K).
     """
     mistakes: list[Mistake] = []
     peak = inputs.design["peak_temperature"]
-    pillar = material(inputs.materials["pillar"], "materials.pillar")
-    solders = {role: material(inputs.materials[role], f"materials.{role}") for role in _solders(inputs)}
-    if pillar.solidus is None or pillar.solidus <= peak:
-        starts = "is no metal" if pillar.solidus is None else f"starts to melt at {_celsius(pillar.solidus)}"
-        cooler = ", or lower design.peak_temperature" if all(melts_above(pillar, s) for s in solders.values()) else ""
-        mistakes.append(
-            Mistake(
-                f"a pillar that stays solid at the peak temperature of {_celsius(peak)}",
-                f"{pillar.name}, which {starts}",
-                f"Choose a pillar that melts higher, such as Cu or Ni{cooler}.",
-                "materials.pillar",
-            )
-        )
-    for solder in solders.values():
+    solders = [material(inputs.materials[role], f"materials.{role}") for role in _solders(inputs)]
+    for role in [role for role in inputs.materials if role.endswith("pillar")]:
+        mistakes += _pillar_melts(material(inputs.materials[role], f"materials.{role}"), role, solders, peak)
+    for solder in solders:
         mistakes += [*_solder_melts(solder, peak), *_melts_in_service(solder, inputs.design)]
     return mistakes
 
 
 def _solders(inputs: Inputs) -> list[str]:
-    return ["solder", "paste"] if inputs.options.get("chip2_solder") == "paste" else ["solder"]
+    beside = "paste" in inputs.materials and inputs.options.get("chip2_solder") == "paste"
+    return ["solder", "paste"] if beside else ["solder"]
+
+
+def _pillar_melts(pillar: Material, role: str, solders: list[Material], peak: float) -> list[Mistake]:
+    if pillar.solidus is not None and pillar.solidus > peak:
+        return []
+    starts = "is no metal" if pillar.solidus is None else f"starts to melt at {_celsius(pillar.solidus)}"
+    cooler = ", or lower design.peak_temperature" if all(melts_above(pillar, s) for s in solders) else ""
+    return [
+        Mistake(
+            f"a pillar that stays solid at the peak temperature of {_celsius(peak)}",
+            f"{pillar.name}, which {starts}",
+            f"Choose a pillar that melts higher, such as Cu or Ni{cooler}.",
+            f"materials.{role}",
+        )
+    ]
 
 
 def _solder_melts(solder: Material, peak: float) -> list[Mistake]:
@@ -174,6 +188,7 @@ def _read(name: str, row: dict[str, Any]) -> Material:
         name=name,
         kind=row["kind"],
         composition={element: share / 100 for element, share in row.get("composition", own).items()},
+        classes=tuple(row.get("classes", ())),
         solidus=solidus,
         liquidus=liquidus,
         tension=row["tension"] / 1000 if "tension" in row else None,

@@ -96,7 +96,7 @@ def unit() -> dict[str, float]:
 
     def ends(site: Any, own: Any) -> Any:
         state = joints.state(design, shared, start, site)
-        made = joints.process.made(design, state, own)
+        made = joints.making.made(design, state, own)
         heights = jnp.stack([state["gap_melt"], state["gap"]]) - own.height - own.pad
         return made.pad_radius, made.pillar_radius, made.volume, heights
 

@@ -96,8 +96,11 @@ def installed(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
     claim = {"id": "B1", "on": None, "kind": "range", "text": "the hole is larger than the bolt"}
     rules = types.SimpleNamespace(
         catalogue=lambda: [claim],
-        verdicts=lambda name, named, inputs: [{**claim, "holds": True, "margin": 0.2}],
-        check=lambda name, named, inputs: [],
+        bounds=lambda named: [],
+        verdicts=lambda name, named, inputs, drawn: [
+            {**claim, "holds": True, "margin": 0.2, "unit": "mm", "from_": "named"}
+        ],
+        check=lambda name, named, inputs, drawn: [],
     )
     monkeypatch.setattr(catalogue, "models", lambda: {"own.bolt": "bolt"})
     monkeypatch.setattr(catalogue, "load", lambda name: model)

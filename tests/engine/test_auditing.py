@@ -71,7 +71,7 @@ def test_no_point_that_the_main_job_audits_has_a_fresh_bound_below_its_worst_yie
     assert len(named) >= 20
     assert window["audit"]["below"] == 0
     built = plan.build(study, model)
-    problem, ask = plan.covered(built, study), Sobol(Precision(None, 0.1, 0.95))
+    problem, ask = plan.covered(built.goal, study), Sobol(Precision(None, 0.1, 0.95))
     for seed, one in enumerate(named, 900):
         design = built.search.place(built.design, jnp.asarray([one["design"][name] for name in built.search.names]))
         found = ask(problem, design, seed)

@@ -40,7 +40,7 @@ RULES = """\
 from yieldopt.errors import Mistake
 
 
-def check(model, named, inputs):
+def check(model, named, inputs, drawn):
     return [Mistake("claims that hold", ", ".join(named), f"Change {model}.", "claims")]
 """
 

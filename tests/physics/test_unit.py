@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from numpyro.handlers import seed
-from yieldopt_pillars.assemblies._capped_joint import Own, Shared
+from yieldopt_pillars.assemblies._joints import Shared
+from yieldopt_pillars.assemblies._making import Own
 from yieldopt_pillars.assemblies.capped_pillar import MODEL, CappedPillar
 from yieldopt_pillars.parts import joint
 
@@ -70,7 +71,7 @@ def gaps(design: Any, shared: Shared, own: Own, pose: np.ndarray) -> np.ndarray:
     twist = float(shared.twist * design.solidus_ratio)
     bent = float(shared.warpage[1]) * (square - square.mean()) / square.max() + twist * U * V
     chip = float(shared.heights.offset) + np.asarray(shared.heights.modes) @ WAVES
-    pad = np.asarray(shared.pad_modes) @ WAVES
+    pad = np.asarray(shared.below.modes) @ WAVES
     tall = float(design.pillar_height + design.nickel_height) + chip + pad + np.asarray(own.height + own.pad)
     face = pose[3] + pose[4] * U + pose[5] * V
     return np.asarray(face + bent - tall)
@@ -81,9 +82,9 @@ def forces(model: CappedPillar, design: Any, shared: Shared, own: Own, pose: np.
     height = gaps(design, shared, own, pose)
     # The cap: nominal, the die's share, the current map's modes, the bump's own.
     die = float(design.cap_correlation * model.joints.spreads.cap_die * design.cap_height) / np.sqrt(3.0)
-    cap = float(design.cap_height * (1.0 + shared.cap)) + die * np.asarray(shared.heights.waves) @ WAVES
+    cap = float(design.cap_height * (1.0 + shared.solder)) + die * np.asarray(shared.heights.waves) @ WAVES
     pillar = float(design.pillar_diameter + shared.diameter) + np.asarray(own.diameter)
-    volume = np.pi / 4 * pillar**2 * (cap + np.asarray(own.cap))
+    volume = np.pi / 4 * pillar**2 * (cap + np.asarray(own.solder))
     eaten = 0.692 * 0.383 * np.cbrt(60.0) * np.pi / 4 * (0.1 * pillar**2 + float(design.pad_opening) ** 2)
     pad = np.full(COUNT, 0.5 * float(design.pad_opening))
     each = np.asarray(pull(pad, 0.5 * pillar, volume - eaten, height))
@@ -160,12 +161,12 @@ def test_a_quarter_turn_of_everything_changes_nothing() -> None:
     align = shared.alignment
     other = eqx.tree_at(
         lambda s: (
-            s.heights.waves, s.pad_modes, s.twist,
+            s.heights.waves, s.below.waves, s.twist,
             s.alignment.placement, s.alignment.registration, s.alignment.residual,
         ),
         shared,
         (
-            swap @ shared.heights.waves, swap @ shared.pad_modes, -shared.twist,
+            swap @ shared.heights.waves, swap @ shared.below.waves, -shared.twist,
             spin @ align.placement, spin @ align.registration, spin @ align.residual,
         ),
     )  # fmt: skip

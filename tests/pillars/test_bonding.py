@@ -64,7 +64,7 @@ class Unit:
     def pulls(self, pose: Any) -> np.ndarray:
         """Force of every joint at the solidus, uN."""
         state = self.states(pose)
-        made = jax.vmap(lambda s, o: self.model.joints.process.made(self.design, s, o))(state, self.own)
+        made = jax.vmap(lambda s, o: self.model.joints.making.made(self.design, s, o))(state, self.own)
         height = state["gap"] - self.own.height - self.own.pad
         each = pull(
             jnp.broadcast_to(made.pad_radius, made.pillar_radius.shape), made.pillar_radius, made.volume, height
@@ -74,7 +74,7 @@ class Unit:
     def clearance(self) -> float:
         """Where the average cap as plated meets its pad."""
         design, shared = self.design, self.shared
-        cap = float(design.cap_height * (1 + shared.cap))
+        cap = float(design.cap_height * (1 + shared.solder))
         return float(design.pillar_height + design.nickel_height + shared.heights.offset) + cap
 
 

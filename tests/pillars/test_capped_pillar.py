@@ -86,14 +86,14 @@ def calm(model, design):
 def test_a_joints_draws_have_the_asked_moments(model, design):
     def program():
         own = model.joints.variation(design)
-        for name in ("height", "cap", "diameter", "pad", "x", "y"):
+        for name in ("height", "solder", "diameter", "pad", "x", "y"):
             numpyro.deterministic(f"own_{name}", getattr(own, name))
 
     draws = Predictive(program, num_samples=20_000, parallel=True)(jax.random.key(5))
     spreads = asked().spreads
     sigma = {
         "height": spreads["height_bump"],
-        "cap": spreads["cap_bump"] * 18.0,
+        "solder": spreads["cap_bump"] * 18.0,
         "diameter": spreads["diameter_bump"],
         "pad": spreads["pad_pad"],
         "x": spreads["pattern_bump"],
@@ -101,7 +101,7 @@ def test_a_joints_draws_have_the_asked_moments(model, design):
     }
     for name, expected in sigma.items():
         assert np.std(draws[f"own_{name}"]) == pytest.approx(expected, rel=4 / np.sqrt(2 * 20_000)), name
-    correlation = np.corrcoef(draws["own_height"], draws["own_cap"])[0, 1]
+    correlation = np.corrcoef(draws["own_height"], draws["own_solder"])[0, 1]
     assert correlation == pytest.approx(0.3, abs=4 * (1 - 0.3**2) / np.sqrt(20_000))
 
 
@@ -122,7 +122,7 @@ def test_shared_draws_reach_a_site_with_the_asked_moments(model, design):
     bent = (s["warpage"] * bow) ** 2 + (s["twist"] * twist) ** 2
     gap = bent + plated + s["pad_site"] ** 2 * fields
     shift = [s[f"placement_{axis}"] ** 2 + s["registration"] ** 2 for axis in "xy"]
-    variance = {"height": plated, "cap": cap, "diameter": s["diameter_wafer"] ** 2, "gap_melt": gap}
+    variance = {"height": plated, "solder": cap, "diameter": s["diameter_wafer"] ** 2, "gap_melt": gap}
     for name, expected in variance.items():
         assert np.var(draws[f"at_{name}"]) == pytest.approx(expected, rel=4 * np.sqrt(2 / 20_000)), name
     apart = np.mean(np.square(draws["at_capture"]))  # rotation and expansion add under a per cent at this corner
@@ -225,9 +225,9 @@ def test_paste_adds_solder_and_reach():
         MODEL.build(dataclasses.replace(inputs, options=inputs.options | {"chip2_solder": paste}))
         for paste in ("none", "paste")
     )
-    state = {"diameter": jnp.asarray(80.0), "cap": jnp.asarray(18.0)}
+    state = {"diameter": jnp.asarray(80.0), "solder": jnp.asarray(18.0)}
     volumes = [
-        model.joints.process.made(designed(inputs), state, model.joints.average()).volume for model in (bare, pasted)
+        model.joints.making.made(designed(inputs), state, model.joints.average()).volume for model in (bare, pasted)
     ]
     release = 0.95 / (1 + np.exp(-(0.9 - 0.47) / 0.06))
     assert volumes[1] - volumes[0] == pytest.approx(0.5 * release * 25 * np.pi * 45**2, rel=1e-9)
@@ -235,8 +235,8 @@ def test_paste_adds_solder_and_reach():
 
 def test_solder_eaten_is_by_hand_and_no_ageing_adds_none(model, design):
     """At 245 degC .692 of .383 60^(1/3) um on the pad's 90 um of copper, a tenth on the pillar's 80 um of nickel."""
-    state = {"diameter": jnp.asarray(80.0), "cap": jnp.asarray(18.0)}
-    made = model.joints.process.made(design, state, model.joints.average())
+    state = {"diameter": jnp.asarray(80.0), "solder": jnp.asarray(18.0)}
+    made = model.joints.making.made(design, state, model.joints.average())
     by_hand = 0.692 * 0.383 * 60 ** (1 / 3) * np.pi / 4 * (90**2 + 0.1 * 80**2)
     assert made.eaten == pytest.approx(by_hand, rel=1e-12)
     assert made.aged == pytest.approx(by_hand, rel=1e-12)
@@ -281,7 +281,9 @@ def test_pillars_that_lean_together_close_the_gap_between_them(model, design, st
         model.neighbours.response(design, state, *two, pair)["neighbour_gap"] for two in ((none, none), (leaning, none))
     ]
     assert gaps[0] - gaps[1] == pytest.approx(1.0)
-    more = model.neighbours.response(design, state | {"cap": state["cap"] * 1.3}, none, none, pair)["neighbour_gap"]
+    more = model.neighbours.response(design, state | {"solder": state["solder"] * 1.3}, none, none, pair)[
+        "neighbour_gap"
+    ]
     assert more < gaps[0] - 1.0
 
 

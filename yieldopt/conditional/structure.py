@@ -95,7 +95,11 @@ def _read(problem: Problem[Any], design: Any) -> Structure:
     for name, pair in model.pairs().items():
         base = next(f for f in families if f.name == pair.of)
         families.append(base._replace(name=name, paired=True, normals=2 * base.normals))
-    return Structure(sizes.unit, pose.shape[0], tuple(_with_rows(problem, design, f, shared, pose) for f in families))
+    limited = [_with_rows(problem, design, f, shared, pose) for f in families]
+    # What no limit reads and nothing rests on has no say.
+    paired = {f.of for f in limited if f.paired and f.rows}
+    told = tuple(f for f in limited if f.rows or (not f.paired and (f.forces or f.name in paired)))
+    return Structure(sizes.unit, pose.shape[0], told)
 
 
 def pulled(family: Family, states: tuple[int, ...]) -> list[int]:

@@ -87,6 +87,14 @@ def put(kind: str, asked: Asked, out: Path, quiet: bool = False) -> Answer:
     return Answer(kept, status, folder, made.run["knobs"])
 
 
+def claims(asked: Asked) -> list[dict[str, Any]]:
+    """How a study stands to the claims that it works under."""
+    resolved, model = read(asked)
+    from yieldopt.study import run
+
+    return run.claims(resolved, model)
+
+
 def _writable(out: Path) -> None:
     """Refuse a place that cannot hold runs before hours are spent, and not after."""
     there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())

@@ -30,7 +30,7 @@ def canonical(
         "model": study.model,
         "claims": study.claims.model_dump(),
         "options": inputs.options,
-        "materials": inputs.materials,
+        "materials": inputs.materials | {role: list(names) for role, names in inputs.open.items()},
         **_bump_map(document, study),
         **_numbers(card, inputs),
         "estimate": _estimate(estimate),

@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from yieldopt import catalogue
+from yieldopt import catalogue, units
+from yieldopt.card import Bound
+from yieldopt.study import words
 from yieldopt.study.show import table
 
 if TYPE_CHECKING:
+    from yieldopt.problem import Model
     from yieldopt.study.config import ResolvedStudy
 
 
@@ -17,13 +20,19 @@ def known() -> list[dict[str, Any]]:
     return [dict(claim) for rules in rulebooks for claim in rules.catalogue()]
 
 
-def verdicts(resolved: "ResolvedStudy") -> list[dict[str, Any]]:
+def bounds(study: "ResolvedStudy") -> list[Bound]:
+    """What the claims that a study works under bound among the quantities of its design."""
+    rules = catalogue.rulebook(study.card.name)
+    return list(rules.bounds(study.claims.named)) if rules and study.claims.named else []
+
+
+def verdicts(study: "ResolvedStudy", model: "type[Model[Any]]") -> list[dict[str, Any]]:
     """Say for each claim that a study works under, and those it depends on, whether the nominal design holds it."""
-    rules = catalogue.rulebook(resolved.card.name)
-    named = _named(resolved.claims)
-    if rules is None or not named:
+    rules = catalogue.rulebook(study.card.name)
+    if rules is None or not study.claims.named:
         return []
-    return [dict(verdict) for verdict in rules.verdicts(resolved.card.name, named, resolved.inputs)]
+    drawn = catalogue.drawn(model, study.inputs)
+    return [dict(verdict) for verdict in rules.verdicts(study.card.name, study.claims.named, study.inputs, drawn)]
 
 
 def text(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -40,13 +49,18 @@ def text(rows: Sequence[Mapping[str, Any]]) -> str:
         (
             str(row["id"]),
             said[row.get("holds")],
-            "-" if row.get("margin") is None else f"{row['margin']:.4g}",
+            margin(row, "margin"),
+            margin(row, "window_margin"),
+            words.percent(row["conform_probability"], 4),
+            str(row["from"]),
             str(row["text"]),
         )
         for row in rows
     ]
-    return table(("claim", "verdict", "margin", "what it fixes"), lines)
+    head = "claim", "nominal", "margin", "least in the window", "units that keep it", "why", "what it fixes"
+    return table(head, lines)
 
 
-def _named(claims: Any) -> list[str]:
-    return list(getattr(claims, "named", claims) or [])
+def margin(row: Mapping[str, Any], name: str) -> str:
+    """A margin of a claim with its unit; a dash where it has no number."""
+    return "-" if row.get(name) is None else units.format(row[name], row.get("unit", ""), 4)

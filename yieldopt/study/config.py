@@ -7,7 +7,8 @@ the model's own check. Each notes what it finds and leaves the sound part to the
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ class ResolvedStudy:
     `study` is what was asked (overrides laid over), `resolved` the same in one canonical form, itself a study that
     reads to the same `hash` (SHA-256 of it without its name). `units` maps a knob to the unit people see: the
     study's own where it gives one. `text` is the file as it was, `bumps` that of its bump map, where it names one.
+    `variants` has the inputs with every choice of materials left open, the first of which `inputs` is.
     """
 
     name: str
@@ -50,6 +52,7 @@ class ResolvedStudy:
     hash: str
     text: str = ""
     bumps: str = ""
+    variants: tuple[Inputs, ...] = ()
 
 
 def read(
@@ -76,10 +79,10 @@ def read(
         raise _all(document)
     inputs = resolve.inputs(document, study, card, sites)
     optimize = optimize_settings(document, study, card)
-    _domain(document, study, inputs, check)
+    variants = _variants(document, study, inputs, check)
     if document.mistakes:
         raise _all(document)
-    return _resolved(document, study, card, inputs, estimate, optimize)
+    return replace(_resolved(document, study, card, variants[0], estimate, optimize), variants=tuple(variants))
 
 
 def default_study(card: Card, overrides: Iterable[str] = ()) -> ResolvedStudy:
@@ -116,7 +119,23 @@ def _card(document: text.Document, name: str, card_of: CardOf) -> Card | None:
         return None
 
 
-def _domain(document: text.Document, study: Study, inputs: Inputs, check: Check) -> None:
+def _variants(document: text.Document, study: Study, inputs: Inputs, check: Check) -> list[Inputs]:
+    """The inputs with each choice of the materials left open that model and rulebook allow.
+
+    Where none is, what they say of the first is noted.
+    """
+    every = [
+        replace(inputs, materials=inputs.materials | dict(zip(inputs.open, chosen, strict=True)))
+        for chosen in product(*inputs.open.values())
+    ]
+    found = [_domain(document, study, one, check) for one in every]
+    allowed = [one for one, mistakes in zip(every, found, strict=True) if not mistakes]
+    if not allowed:
+        document.take(found[0])
+    return allowed or every
+
+
+def _domain(document: text.Document, study: Study, inputs: Inputs, check: Check) -> list[Mistake]:
     """Ask the model and the rulebook; what they say of places that are wrong already is dropped."""
     try:
         found = list(check(study.model, study.claims.named, inputs))
@@ -124,9 +143,9 @@ def _domain(document: text.Document, study: Study, inputs: Inputs, check: Check)
         found = list(error.mistakes)
     except Exception:
         if document.mistakes:
-            return  # a check may stumble over what is known to be wrong; it is asked again once that is mended
+            return []  # a check may stumble over what is known to be wrong; it is asked again once that is mended
         raise
-    document.take([mistake for mistake in found if not (mistake.path and document.wrong(mistake.path))])
+    return [mistake for mistake in found if not (mistake.path and document.wrong(mistake.path))]
 
 
 def _resolved(

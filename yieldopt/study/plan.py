@@ -1,6 +1,8 @@
 """From a resolved study to the problem it asks about: the only file that knows both the study and the engine."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import equinox as eqx
@@ -10,18 +12,30 @@ import numpy as np
 from yieldopt.box import Box
 from yieldopt.errors import Mistake, UserError
 from yieldopt.estimators.base import Precision
-from yieldopt.problem import Model, Problem
+from yieldopt.problem import Limit, Model, Problem
+from yieldopt.region import Region
+from yieldopt.study import claims
 from yieldopt.study.config import ResolvedStudy
 
+AWAY = 1e3
+"""How far out of reach the limits of claims are moved where they do not count, base units."""
 FROZEN = 1e-3
 """What is left of a spread whose level the window itself stands for: a law of no width has no normals to move along."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is computed: a problem, the design it starts from, the knobs that move, and how exactly."""
+    """What is computed: a problem, the design it starts from, the knobs that move, and how exactly.
+
+    `claimed` are the claims' limits on units as made, by claim: out of reach in `problem`, in force in `both`, and `goal`
+    is the one of the two that a target applies to. `region` is where they let the design go.
+    """
 
     problem: Problem[Any]
+    both: Problem[Any]
+    goal: Problem[Any]
+    claimed: dict[str, tuple[Limit, ...]]
+    region: Region
     design: Any
     precision: Precision
     search: Box
@@ -37,8 +51,30 @@ def build(study: ResolvedStudy, model: type[Model[Any]]) -> Plan:
     defects: dict[str, Any] = getattr(made, "defects", {})
     moving = [*asked_window(study), *(k for k in study.optimize.knobs if k not in study.optimize.window)]
     ranges = {name: inputs.ranges[name] for name in moving if inputs.ranges[name][1] > inputs.ranges[name][0]}
-    precision = Precision(asked.absolute, asked.of_loss, asked.confidence)
-    return Plan(Problem.of(made, defects), design, precision, Box.of(ranges), asked_window(study), drifts(study))
+    precision, search = Precision(asked.absolute, asked.of_loss, asked.confidence), Box.of(ranges)
+    bounds, problem = claims.bounds(study), Problem.of(made, defects)
+    claimed: dict[str, tuple[Limit, ...]] = {}
+    for bound in bounds:
+        claimed[bound.claim] = (*claimed.get(bound.claim, ()), *made.claimed(bound))
+    claimed = {claim: limits for claim, limits in claimed.items() if limits}
+    problem, both = claims_away(problem, claimed), with_limits(problem, claimed)
+    goal = both if claimed and study.claims.enforce == "every_unit" else problem
+    region = Region.of(bounds, lambda at: model.drawn(at, inputs), design, search)
+    return Plan(problem, both, goal, claimed, region, design, precision, search, asked_window(study), drifts(study))
+
+
+def claims_away(problem: Problem[Any], claimed: Mapping[str, tuple[Limit, ...]]) -> Problem[Any]:
+    """The problem with the claims' limits out of reach: a program that was compiled for the one serves the other."""
+    far = {
+        claim: tuple(replace(limit, low=limit.low - AWAY, high=limit.high + AWAY) for limit in limits)
+        for claim, limits in claimed.items()
+    }
+    return with_limits(problem, far)
+
+
+def with_limits(problem: Problem[Any], claimed: Mapping[str, tuple[Limit, ...]]) -> Problem[Any]:
+    """The problem of units that work and conform."""
+    return Problem(problem.model, (*problem.limits, *chain(*claimed.values())), problem.defects)
 
 
 def asked_window(study: ResolvedStudy) -> tuple[str, ...]:
@@ -74,16 +110,16 @@ def drifts(study: ResolvedStudy) -> np.ndarray:
     return np.array(found)
 
 
-def covered(plan: Plan, study: ResolvedStudy) -> Problem[Any]:
-    """The problem inside a window: the levels that the window stands for are frozen, else they were paid twice."""
+def covered(problem: Problem[Any], study: ResolvedStudy) -> Problem[Any]:
+    """A problem inside a window: the levels that the window stands for are frozen, else they were paid twice."""
     fields = [f for f, s in study.card.spreads.items() if s.level in study.optimize.covers]
     if not fields or study.optimize.goal != "window":
-        return plan.problem
-    kind = type(plan.problem.model).Spreads or ()
-    spreads = [x for x in _modules(plan.problem.model) if isinstance(x, kind)]
+        return problem
+    kind = type(problem.model).Spreads or ()
+    spreads = [x for x in _modules(problem.model) if isinstance(x, kind)]
     return eqx.tree_at(
         lambda p: [getattr(s, f) for s in _modules(p.model) if isinstance(s, kind) for f in fields],
-        plan.problem,
+        problem,
         [FROZEN * jnp.asarray(getattr(s, f)) for s in spreads for f in fields],
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from yieldopt.study import claims as known
 from yieldopt.study import figures, record, report_window, words
 from yieldopt.study.runs import headline
 
@@ -179,12 +180,13 @@ def _limit(response: Mapping[str, Any]) -> str:
 
 
 def _claim(claim: Mapping[str, Any]) -> dict[str, Any]:
-    margin, probability = claim.get("margin"), claim.get("conform_probability")
+    probability = claim.get("conform_probability")
     return {
         "id": claim["id"],
         "text": claim.get("text", ""),
         "verdict": {True: "✓ holds", False: "✗ broken"}.get(claim.get("holds"), "not decided"),  # type: ignore[arg-type]
-        "margin": "-" if margin is None else f"{margin:.4g}",
+        "margin": known.margin(claim, "margin"),
+        "throughout": known.margin(claim, "window_margin"),
         "probability": "-" if probability is None else words.percent(probability, 3),
     }
 

@@ -25,7 +25,7 @@ def page(run: Mapping[str, Any]) -> dict[str, Any] | None:
         "rows": rows,
         "drawing": figures.window(spans) if spans else "",
         "stopped": any(any(span.stopped) for span in spans),
-        "sentences": _audit(found),
+        "sentences": _audit(found, run["results"].get("counted", "yield")),
         "looked": _looked(list(found["low"]), run["knobs"], found),
     }
 
@@ -68,14 +68,14 @@ def _stopped(name: str, bounded: list[Any]) -> tuple[bool, bool]:
     return f"{name} low" in sides, f"{name} high" in sides
 
 
-def _audit(found: Mapping[str, Any]) -> list[str]:
+def _audit(found: Mapping[str, Any], counted: str) -> list[str]:
     """Say how the window was checked and what that check can and cannot promise."""
     sentences: list[str] = []
     worst = (found.get("worst") or {}).get("estimate")
     if worst:
         sentences.append(
-            f"The worst point found yields {words.yield_text(worst)}, estimated on fresh points: "
-            f"{words.interval_text(worst)}."
+            f"The worst point found yields {words.yield_text(worst, counted)}, estimated on fresh points: "
+            f"{words.interval_text(worst, counted)}."
         )
     audit = found.get("audit") or {}
     if audit.get("looked_at"):

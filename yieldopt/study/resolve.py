@@ -25,13 +25,15 @@ _MOST_SITES = 20_000_000
 def inputs(document: Document, study: Study, card: Card, sites: BumpMap | None) -> Inputs:
     """Read every section that a model sees; what is not named keeps the model's start or default."""
     design, ranges = _design(document, study, card)
+    chosen, left = _materials(document, study, card)
     return Inputs(
         design=design,
         ranges=ranges,
         spreads=_spreads(document, study, card, design),
         limits=_limits(document, study, card),
         options=_choices(document, "options", study.options, card.options, "option"),
-        materials=_choices(document, "materials", study.materials, card.materials, "material role"),
+        materials=chosen,
+        open=left,
         defects=_defects(document, study, card),
         bump_map=sites,
     )
@@ -118,21 +120,43 @@ def _limits(document: Document, study: Study, card: Card) -> dict[str, tuple[flo
 
 
 def _choices(
-    document: Document, section: str, given: dict[str, str], known: dict[str, Choice], what: str
+    document: Document,
+    section: str,
+    given: dict[str, str],
+    known: dict[str, Choice],
+    what: str,
+    turn: int = 0,
+    several: set[str] | frozenset[str] = frozenset(),
 ) -> dict[str, str]:
+    """Each choice allowed, or its default; those of `several` stand in lists, of which this is the item `turn`."""
     found = {name: choice.default for name, choice in known.items()}
     for name, value in given.items():
         path = f"{section}.{name}"
-        if name not in known:
+        if name not in known and not turn:
             document.add(
                 path, f"{'an' if what[0] in 'aeio' else 'a'} {what}", f'"{name}"', nearest(name, known), key=True
             )
-        elif value not in known[name].allowed:
+        elif name in known and value not in known[name].allowed:
             hint = nearest(value, known[name].allowed)
+            path = f"{path}.{turn}" if name in several else path
             document.add(path, f"one of the choices for {name}", f'"{value}"', hint)
-        else:
+        elif name in known:
             found[name] = value
     return found
+
+
+def _materials(document: Document, study: Study, card: Card) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+    """The first material of each role, and those roles that leave a choice."""
+    every: dict[str, list[str]] = {}
+    for i in range(max((len(names) for names in study.materials.values()), default=0)):
+        given = {role: names[i] for role, names in study.materials.items() if i < len(names)}
+        several = {role for role, names in study.materials.items() if len(names) > 1}
+        found = _choices(document, "materials", given, card.materials, "material role", i, several)
+        for role in given:
+            if role in found and found[role] == given[role] and given[role] not in every.get(role, []):
+                every.setdefault(role, []).append(given[role])
+    chosen = {role: every[role][0] if role in every else choice.default for role, choice in card.materials.items()}
+    return chosen, {role: tuple(names) for role, names in every.items() if len(names) > 1}
 
 
 def _defects(document: Document, study: Study, card: Card) -> dict[str, tuple[float, float]]:

@@ -31,6 +31,16 @@ Quantity = Annotated[
 ]
 """A number and its unit, as text; a bare number only where the quantity has no dimension."""
 
+
+def _choices(value: Any) -> Any:
+    if isinstance(value, str | list):
+        return [value] if isinstance(value, str) else value
+    raise PydanticCustomError("string_type", "Input should be a valid string")
+
+
+Choices = Annotated[list[str], Field(min_length=1), BeforeValidator(_choices, json_schema_input_type=str | list[str])]
+"""One choice, or several among which it is left open."""
+
 Positive = Annotated[int, Field(gt=0, le=100_000, strict=True)]
 Index = Annotated[int, Field(ge=0, strict=True)]
 Name = Annotated[str, Field(min_length=1, max_length=80)]
@@ -154,7 +164,7 @@ class Study(_Part):
     name: Name | None = None
     claims: Annotated[Claims, _widened("named", list, Claims | list[str])] = Claims()
     options: dict[str, str] = Field(default_factory=dict)
-    materials: dict[str, str] = Field(default_factory=dict)
+    materials: dict[str, Choices] = Field(default_factory=dict)
     bump_map: Sites | None = None
     design: dict[str, Annotated[Setting, _DESIGN]] = Field(default_factory=dict)
     variation: dict[str, dict[str, Annotated[Spec, _SPEC]]] = Field(default_factory=dict)

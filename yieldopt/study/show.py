@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from yieldopt import units
 from yieldopt.study import words
 
 
@@ -53,19 +54,31 @@ def optimum(result: Mapping[str, Any], knobs: Mapping[str, Any]) -> str:
     rows = [_knob(name, knobs, start, best, window) for name in best["design"] if name in inside or name in moved]
     said = {"target not met": "Target not met.", "interrupted": "Interrupted; this is what was done before."}
     lines = [said[result["status"]], ""] if result.get("status") in said else []
-    lines += [table(("Design", "start", "optimum", "window from", "to"), rows), *_window(window)]
+    lines += [
+        table(("Design", "start", "optimum", "window from", "to"), rows),
+        *_window(window, result.get("counted", "yield")),
+    ]
+    if result.get("choices"):
+        lines += ["", *_choices(result)]
     lines += ["", f"At the start {words.yield_text(start.get('estimate') or {})}; at the optimum:"]
     lines += [estimate(best.get("estimate") or {}), *claims(result.get("claims") or [])]
     return "\n".join(lines)
 
 
-def _window(window: Mapping[str, Any]) -> list[str]:
+def _choices(result: Mapping[str, Any]) -> list[str]:
+    """What was left open, each choice with what it loses; the one taken first."""
+    looked = sorted(result["choices"], key=lambda one: one["loss"])
+    rows = [(", ".join(one["materials"].values()), words.loss_text(one["loss"])) for one in looked]
+    return [table((f"Left open: {', '.join(looked[0]['materials'])}", "loses, by a short search"), rows)]
+
+
+def _window(window: Mapping[str, Any], counted: str) -> list[str]:
     lines: list[str] = []
     worst, audit = (window.get("worst") or {}).get("estimate"), window.get("audit") or {}
     if worst:
         target = f"; target {100 * window['target']:.6g} %" if window.get("target") else ""
         points = f"; {audit['points']:,} points audited, {_refuted(audit)} below it" if audit.get("looked_at") else ""
-        found = f"{words.yield_text(worst)}, {words.interval_text(worst)}"
+        found = f"{words.yield_text(worst, counted)}, {words.interval_text(worst, counted)}"
         lines.append(f"Worst point found in the window: {found}{target}{points}")
     sides = [" ".join(side) if isinstance(side, list) else str(side) for side in window.get("bounded") or []]
     if sides:
@@ -79,9 +92,16 @@ def _refuted(audit: Mapping[str, Any]) -> str:
 
 
 def claims(verdicts: Sequence[Mapping[str, Any]]) -> list[str]:
-    """One line a claim."""
+    """One line a claim; its least margin and the share of units that keeps it where it has a number."""
     words_of = {True: "holds", False: "broken", None: "not decided"}
-    return [f"Claim {claim['id']}: {words_of[claim.get('holds')]}" for claim in verdicts]
+    return [f"Claim {claim['id']}: {words_of[claim.get('holds')]}{_numbers(claim)}" for claim in verdicts]
+
+
+def _numbers(claim: Mapping[str, Any]) -> str:
+    if claim.get("window_margin") is None:
+        return ""
+    least = units.format(claim["window_margin"], claim.get("unit", ""), 4)
+    return f", by {least} at least; {words.percent(claim['conform_probability'], 4)} of units keep it"
 
 
 def _knob(name: str, knobs: Mapping[str, Any], start: Any, best: Any, window: Mapping[str, Any]) -> tuple[str, ...]:

@@ -37,6 +37,8 @@ FEW, CLOSE = 3, 0.4
 """Corners verified at each size: at most so many, and those guessed to lose nearly as much as the worst (log loss)."""
 ROUNDS = 2
 """Audits, the sizes verified again after each that finds a worse point."""
+MOST, FINE = 8.0, 1e-3
+"""Shares of a window's size up to which claims are asked whether they leave room, and how finely."""
 ROOM = 0.15
 """How far the loss at the worst point may stay below what is allowed, as a share of it."""
 
@@ -67,7 +69,7 @@ class Windowing:
 
     def __post_init__(self) -> None:
         # Parametric loss that the target leaves once defects took theirs.
-        self.defects = float(jnp.exp(self.plan.problem.log_defects()))
+        self.defects = float(jnp.exp(self.plan.goal.log_defects()))
         self.allowed = float(np.log(max(1.0 - self.target / self.defects, 1e-12)))
 
     def __call__(self, point: np.ndarray) -> Checked:
@@ -76,7 +78,7 @@ class Windowing:
         start, half = self._start(point, search.inert), 0.5 * self.plan.drift
         for turn in range(ROUNDS):
             known = [self._beside(seen) for seen in self.loss.seen]
-            window, guess = modelled(search, self._look, known, start, half)
+            window, guess = modelled(search, self._look, known, start, half, self.plan.region)
             best = self._sized(search, window, guess, turn)
             if not self.watch.stop.is_set():
                 best = self._audited(search, best, turn)
@@ -102,8 +104,25 @@ class Windowing:
             known[share] = self._log(found[lowest]) - self.allowed
             if self.watch.stop.is_set() or -ROOM <= known[share] <= 0.0:
                 break
-            share = sought(known, -0.5 * ROOM)
+            share = min(sought(known, -0.5 * ROOM), self._room(search, window))
+            if share in known:
+                break
         return max(seen, key=self._worth)
+
+    def _room(self, search: Search, window: Window) -> float:
+        """The largest share of a window's size that the claims leave room for."""
+        region, free = self.plan.region, len(search.low)
+
+        def lacks(share: float) -> bool:
+            return min(region(point)[0].min() for point in search.points(scaled(window.box, free, share))) < 0.0
+
+        if not region or not lacks(MOST):
+            return np.inf
+        kept, lost = 0.0, MOST
+        while lost - kept > FINE:
+            middle = 0.5 * (kept + lost)
+            kept, lost = (kept, middle) if lacks(middle) else (middle, lost)
+        return kept
 
     def _close(self, points: np.ndarray, guess: Guess) -> list[int]:
         """The points that may be the worst: those guessed near to it, a few."""

@@ -29,14 +29,16 @@ def digits(estimate: Mapping[str, Any]) -> int:
     return min(max(math.ceil(-math.log10(100 * (high - low))), 1), 9)
 
 
-def yield_text(estimate: Mapping[str, Any]) -> str:
-    """The yield itself, `99.873 %`."""
-    return percent(estimate.get("yield"), digits(estimate))
+def yield_text(estimate: Mapping[str, Any], counted: str = "yield") -> str:
+    """The yield itself, `99.873 %`, or what else of an estimate a target counts."""
+    said = percent(estimate.get(counted), digits(estimate))
+    return said if counted == "yield" else f"{said} work and conform"
 
 
-def interval_text(estimate: Mapping[str, Any]) -> str:
+def interval_text(estimate: Mapping[str, Any], counted: str = "yield") -> str:
     """The interval of the computation, `99.868 to 99.878 % (95 % confidence)`."""
-    low, high = estimate.get("interval") or (None, None)
+    name = "interval" if counted == "yield" else f"{counted}_interval"
+    low, high = estimate.get(name) or (None, None)
     if low is None or high is None:
         return "no interval"
     shown = digits(estimate)

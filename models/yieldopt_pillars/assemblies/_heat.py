@@ -9,7 +9,7 @@ from jaxtyping import Float
 from yieldopt.card import Inputs
 from yieldopt.errors import Mistake
 from yieldopt_pillars import materials
-from yieldopt_pillars.assemblies._capped_design import CappedDesign
+from yieldopt_pillars.assemblies._joint_design import JointDesign
 from yieldopt_pillars.parts import bodies
 
 BODIES = "chip", "chip_film", "substrate", "substrate_film"
@@ -36,10 +36,14 @@ class Heat(eqx.Module):
     pressed: bool = eqx.field(static=True)
 
     @classmethod
-    def of(cls, inputs: Inputs) -> "Heat":
-        """Read a study; materials that it leaves open are the model's own."""
+    def of(cls, inputs: Inputs, roles: tuple[str, str] = ("chip", "substrate")) -> "Heat":
+        """Read a study; materials that it leaves open are the model's own. `roles` are those of the two bodies."""
         assert inputs.bump_map is not None
-        found = {role: materials.material(inputs.materials.get(role, name)) for role, name in DEFAULTS.items()}
+        called: dict[str, str] = {"chip": roles[0], "substrate": roles[1]}
+        found = {
+            role: materials.material(inputs.materials.get(called.get(role, role), name))
+            for role, name in DEFAULTS.items()
+        }
         solder, options = found.pop("solder"), inputs.options
         numbers = {role: (one.modulus, one.poisson or 0.0, one.expansion) for role, one in found.items()}
         return cls(
@@ -51,7 +55,7 @@ class Heat(eqx.Module):
             options.get("join") == "thermocompression",
         )
 
-    def bodies(self, design: CappedDesign) -> tuple[bodies.Body, bodies.Body]:
+    def bodies(self, design: JointDesign) -> tuple[bodies.Body, bodies.Body]:
         """Chip and substrate as stacks."""
         thick = dict(
             zip(
@@ -64,14 +68,14 @@ class Heat(eqx.Module):
         chip = bodies.body([rows["chip_film"], rows["chip"]], design.chip_flat)
         return chip, bodies.body([rows["substrate"], rows["substrate_film"]], design.substrate_flat)
 
-    def warpage(self, design: CappedDesign) -> Float[Array, "2"]:
+    def warpage(self, design: JointDesign) -> Float[Array, "2"]:
         """Mean warpage of chip against substrate at melting and at the solidus (um), by their stacks or as given."""
         if not self.stacked:
             return design.warpage * jnp.stack([jnp.ones(()), jnp.asarray(design.solidus_ratio)])
         chip, substrate = self.bodies(design)
         return jnp.stack([jnp.asarray(bodies.relative_warpage(chip, substrate, t, self.corner)) for t in self.moments])
 
-    def run_out(self, design: CappedDesign) -> Float[Array, "2"]:
+    def run_out(self, design: JointDesign) -> Float[Array, "2"]:
         """How much larger the chip's pattern is than the substrate's at the two moments, relative.
 
         What was drawn into the masks, or left by them, and where the patterns were drawn alike what heat adds. A

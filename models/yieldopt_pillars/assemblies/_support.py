@@ -15,7 +15,7 @@ from yieldopt_pillars.parts import equilibrium
 CERAMIC = 320e3
 """Young's modulus of the aluminium nitride that heads and stages are faced with, MPa (handbooks: 310 to 330)."""
 FELT = 0.05
-"""Bending over the natural gap of solder, above which bodies may no longer be called rigid."""
+"""Bending over the height of the solder, above which bodies may no longer be called rigid."""
 TRACTION = 4.0
 """Pull of a joint near its natural height, over radius and tension: squeezed ones push, stretched ones pull so much."""
 
@@ -34,14 +34,14 @@ class Support(eqx.Module):
     substrate: Array
 
     @classmethod
-    def of(cls, inputs: Inputs) -> "Support":
-        """Read a study; materials that it leaves open are the model's own."""
+    def of(cls, inputs: Inputs, roles: tuple[str, str] = ("chip", "substrate")) -> "Support":
+        """Read a study; materials that it leaves open are the model's own. `roles` are those of the two bodies."""
         bumps = inputs.bump_map
         assert bumps is not None
         half = max(float(np.max(np.abs(bumps.x))), float(np.max(np.abs(bumps.y))), 1e-9)
         area = (np.ptp(bumps.x) + bumps.pitch) * (np.ptp(bumps.y) + bumps.pitch)
         corner = max(float(np.max(np.hypot(bumps.x, bumps.y))), 1e-9)
-        solder, chip, substrate = (_of(inputs, role) for role in ("solder", "chip", "substrate"))
+        solder, chip, substrate = (_of(inputs, role) for role in ("solder", *roles))
         hot = max(inputs.design["peak_temperature"], solder.solidus or 0.0)
         numbers = solder.tension_at(hot), area, half, corner, chip.density, chip.modulus, substrate.modulus
         return cls(*(jnp.asarray(number, float) for number in numbers))
@@ -59,7 +59,7 @@ class Support(eqx.Module):
         return equilibrium.against(chip + tool, substrate + tool)
 
 
-def bending(inputs: Inputs) -> list[Mistake]:
+def bending(inputs: Inputs, solder_height: float, roles: tuple[str, str] = ("chip", "substrate")) -> list[Mistake]:
     """Refuse bodies called rigid that their joints would bend: by over a twentieth of the solder's height.
 
     A traction of 4 gamma r / pitch^2 over the middle of a simply supported square plate bends it by .004 q L^4 / D
@@ -74,15 +74,15 @@ def bending(inputs: Inputs) -> list[Mistake]:
     traction = TRACTION * solder.tension * 0.5 * design["pillar_diameter"] / bumps.pitch**2
     span = max(float(np.ptp(bumps.x)), float(np.ptp(bumps.y))) + bumps.pitch
     bent = 0.0
-    for role in ("chip", "substrate"):
-        thickness = design[f"{role}_thickness"]
+    for body, role in zip(("chip", "substrate"), roles, strict=True):
+        thickness = design[f"{body}_thickness"]
         rigidity = _of(inputs, role).modulus * thickness**3 / (12.0 * (1.0 - equilibrium.POISSON**2))
         bent += 0.004 * traction * span**4 / rigidity
-    if bent <= FELT * design["cap_height"]:
+    if bent <= FELT * solder_height:
         return []
     return [
         Mistake(
-            f"bodies that their joints bend by less than {FELT:.0%} of the cap, where they are called rigid",
+            f"bodies that their joints bend by less than {FELT:.0%} of the solder, where they are called rigid",
             f"about {bent:.2g} um of bending over {span / 1000:.3g} mm",
             "Write options.bodies: bending, or give the true design.chip_thickness and design.substrate_thickness.",
             "options.bodies",
@@ -91,5 +91,5 @@ def bending(inputs: Inputs) -> list[Mistake]:
 
 
 def _of(inputs: Inputs, role: str) -> materials.Material:
-    default = {"solder": "SnAg3.5", "chip": "Si", "substrate": "laminate"}[role]
+    default = {"solder": "SnAg3.5", "chip": "Si", "substrate": "laminate"}.get(role, "Si")
     return materials.material(inputs.materials.get(role, default), f"materials.{role}")

@@ -67,14 +67,14 @@ class ChipHeights(eqx.Module):
         return self.offset + self.modes @ shapes
 
 
-def chip(lot: Scalar, wafer: Scalar, position: Scalar, die: Scalar, modes: int) -> ChipHeights:
-    """Draw one chip's heights (a NumPyro program); every argument is one sigma in um.
+def chip(lot: Scalar, wafer: Scalar, position: Scalar, die: Scalar, modes: int, whose: str = "") -> ChipHeights:
+    """Draw one chip's heights (a NumPyro program); every argument is one sigma in um. `whose` keeps two chips apart.
 
     Dies lie evenly over the wafer's disc, so the square of their relative radius is uniform; the bowl 2 rho^2 - 1 then
     has mean 0 and variance 1/3. The `die` field has `modes` modes of unit rms over the sites, so `die` is the rms of
     the field at an average site.
     """
-    shift = normal("pillar_lot", lot) + normal("pillar_wafer", wafer)
-    rho_squared = jnp.asarray(numpyro.sample("wafer_position", dist.Uniform(0.0, 1.0)))
+    shift = normal(f"{whose}pillar_lot", lot) + normal(f"{whose}pillar_wafer", wafer)
+    rho_squared = jnp.asarray(numpyro.sample(f"{whose}wafer_position", dist.Uniform(0.0, 1.0)))
     bowl = jnp.sqrt(3.0) * position * (2.0 * rho_squared - 1.0)
-    return ChipHeights(shift + bowl, die, normals("pillar_field", modes))
+    return ChipHeights(shift + bowl, die, normals(f"{whose}pillar_field", modes))

@@ -1,4 +1,4 @@
-"""How much solder a joint has: the cap plated on the pillar, paste printed on the pad, less what intermetallics eat."""
+"""How much solder a joint has: plated, printed or as a ball, less what intermetallics eat."""
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +26,11 @@ def disc(diameter: Scalar) -> Array:
 def cap_volume(cap_height: Scalar, diameter: Scalar) -> Array:
     """Plated cap as it leaves the resist, a flat cylinder on the pillar, um3."""
     return cap_height * disc(diameter)
+
+
+def ball_volume(diameter: Scalar) -> Scalar:
+    """A ball before it is attached, um3."""
+    return jnp.pi / 6.0 * diameter**3
 
 
 def transfer_efficiency(thickness: Scalar, aperture: Scalar) -> Array:

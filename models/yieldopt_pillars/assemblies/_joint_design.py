@@ -1,4 +1,8 @@
-"""What an engineer sets on a capped pillar and what then scatters: knobs and spreads, at a middling line's values."""
+"""What an engineer sets on any joint of a pillar and what then scatters: knobs and spreads, a middling line's values.
+
+`JointDesign` and `JointSpreads` are of every assembly; `PadDesign` and `PadSpreads` of those whose pillars meet pads.
+An assembly adds what is its own.
+"""
 
 import equinox as eqx
 from jax import Array
@@ -6,19 +10,13 @@ from jax import Array
 from yieldopt.knob import knob, spread
 
 
-class CappedDesign(eqx.Module):
-    """A copper pillar with a nickel layer and a plated cap, facing a pad in a mask opening (um, K, s, A/um2)."""
+class JointDesign(eqx.Module):
+    """A copper pillar, with a nickel layer perhaps, and what joins it (um, K, s, A/um2)."""
 
     pillar_height: Array = knob(45, 1, 100, "um", "recipe", "copper plated on chip 1")
-    cap_height: Array = knob(18, 1, 40, "um", "recipe", "solder plated on the pillar, before reflow")
-    pad_opening: Array = knob(90, 2, 200, "um", "mask", "diameter of the opening over the substrate's pad")
     pillar_diameter: Array = knob(80, 2, 150, "um", "mask", "diameter of the pillar, that of the resist opening")
     resist_height: Array = knob(80, 2, 150, "um", "mask", "plating resist; plating above it mushrooms")
     nickel_height: Array = knob(3, 0.1, 10, "um", "recipe", "nickel between copper and cap")
-    cap_correlation: Array = knob(
-        0.3, 0, 0.95, "", "tolerance", "of cap with pillar height: one opening, one current map"
-    )
-    paste_thickness: Array = knob(25, 5, 100, "um", "recipe", "stencil for paste on chip 2, where there is any")
     warpage: Array = knob(6, -20, 20, "um", "recipe", "chip against substrate at melting, corner above centre")
     solidus_ratio: Array = knob(0.8, 0, 1.2, "", "recipe", "warpage when the solder freezes, over that at melting")
     placement_x: Array = knob(0, -40, 40, "um", "recipe", "mean placement offset along x")
@@ -33,7 +31,6 @@ class CappedDesign(eqx.Module):
     ageing_time: Array = knob(0, 0, 1e8, "s", "tolerance", "life in service that a joint must bear, after reflow")
     ageing_temperature: Array = knob(398.15, 300, 475, "degC", "tolerance", "of that life, the solder solid")
     pillar_current: Array = knob(1e-9, 1e-10, 3e-9, "A/dm2", "recipe", "current density of the copper; sets its time")
-    cap_current: Array = knob(4e-10, 1e-10, 2e-9, "A/dm2", "recipe", "current density of the cap; sets its time")
     chip_thickness: Array = knob(300, 20, 2000, "um", "mask", "of chip 1: its weight and its stiffness")
     substrate_thickness: Array = knob(500, 20, 5000, "um", "mask", "of chip 2 or substrate: its stiffness")
     melt_travel: Array = knob(3, 0, 40, "um", "recipe", "pressed: how far the head goes on from first contact, molten")
@@ -51,7 +48,13 @@ class CappedDesign(eqx.Module):
     substrate_flat: Array = knob(453.15, 250, 700, "degC", "recipe", "stack: where the substrate is flat, its cure")
 
 
-class CappedSpreads(eqx.Module):
+class PadDesign(JointDesign):
+    """A pillar that faces a pad in a mask opening."""
+
+    pad_opening: Array = knob(90, 2, 200, "um", "mask", "diameter of the opening over the substrate's pad")
+
+
+class JointSpreads(eqx.Module):
     """One sigma of everything that scatters, by parent, quantity and level."""
 
     height_lot: Array = spread(0.4, "um", "chip.pillar_height.lot", "lot to lot")
@@ -59,17 +62,12 @@ class CappedSpreads(eqx.Module):
     height_position: Array = spread(0.77, "um", "chip.pillar_height.position", "bowl over the wafer, read at the dies")
     height_die: Array = spread(0.8, "um", "chip.pillar_height.die", "smooth field over a die, rms")
     height_bump: Array = spread(0.6, "um", "chip.pillar_height.bump", "a bump against its neighbours")
-    cap_die: Array = spread(0.03, "%", "chip.cap_height.die", "cap of a die, relative")
-    cap_bump: Array = spread(0.05, "%", "chip.cap_height.bump", "cap of a bump, relative")
     diameter_wafer: Array = spread(0.4, "um", "chip.pillar_diameter.wafer", "resist opening, wafer to wafer")
     diameter_bump: Array = spread(0.45, "um", "chip.pillar_diameter.bump", "resist opening, bump to bump")
     pattern_bump: Array = spread(0.3, "um", "chip.pattern.bump", "a bump's own place, per axis")
     bow_die: Array = spread(1.0, "um", "chip.bow.die", "bow of the chip when its bump tops are measured")
-    pad_site: Array = spread(0.5, "um", "substrate.pad_height.site", "smooth field over a site, rms")
-    pad_pad: Array = spread(1.7, "um", "substrate.pad_height.pad", "a pad against its neighbours")
     registration: Array = spread(5.0, "um", "substrate.registration.panel", "mask openings against pads, per axis")
     expansion: Array = spread(1e-4, "ppm", "substrate.expansion.panel", "scale of the pattern, and thermal run-out")
-    paste_pad: Array = spread(0.1, "%", "substrate.paste.pad", "printed paste of a pad, relative")
     warpage: Array = spread(2.0, "um", "assembly.warpage.unit", "relative warpage at melting, centre to corner")
     twist: Array = spread(1.0, "um", "assembly.twist.unit", "relative twist at melting, at a corner")
     placement_x: Array = spread(2.5, "um", "bonder.x.placement", "placement along x")
@@ -79,3 +77,10 @@ class CappedSpreads(eqx.Module):
     head_height: Array = spread(0.3, "um", "bonder.height.placement", "pressed: where the head stops")
     head_tilt: Array = spread(0.3, "um", "bonder.tilt.placement", "pressed: head against stage, at the array's edge")
     freezing: Array = spread(0.1, "%", "bonder.freezing.placement", "pressed: time to freeze, relative")
+
+
+class PadSpreads(JointSpreads):
+    """Of pads besides."""
+
+    pad_site: Array = spread(0.5, "um", "substrate.pad_height.site", "smooth field over a site, rms")
+    pad_pad: Array = spread(1.7, "um", "substrate.pad_height.pad", "a pad against its neighbours")
