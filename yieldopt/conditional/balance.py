@@ -1,10 +1,11 @@
 """The pose of a unit in the mean field: elements replaced by what their crowd does on average at each node.
 
-Newton's iteration finds it; one more step with the true Jacobian carries the derivatives (implicit function theorem).
+Newton's iteration finds it; its derivatives are those of the balance at the pose found (implicit function theorem).
 """
 
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,9 +18,9 @@ from yieldopt.conditional.structure import Family
 from yieldopt.problem import Population, Sites
 
 STEPS = 12
-"""Newton steps at most, before the implicit one; two are usual."""
+"""Newton steps at most, before the last one; two are usual."""
 CLOSE = 2.5e-2
-"""A step below this (um, mrad) leaves 3e-5 of the pose, and the implicit one 1e-10."""
+"""A step below this (um, mrad) leaves 3e-5 of the pose, and the last one 1e-10."""
 
 
 class Crowd(NamedTuple):
@@ -99,10 +100,11 @@ def settle(prepared: Prepared, shared: Any, rest: Array) -> Crowd:
         return Crowd(rest, jnp.zeros((0, 0)), jnp.zeros((0, 0)), jnp.ones((), bool))
     reach = _reach(prepared, shared, rest)
     light = reach._replace(series=reach.series[:, :1])  # what is not read is not carried along
-    free = jax.lax.stop_gradient((prepared.problem.model, prepared.design, shared, rest, light))
+    bound = prepared.problem.model, prepared.design, shared, rest, light
+    free = jax.lax.stop_gradient(bound)
     pose, settled = _iterate(*free)
-    force, stiffness, _ = _balance(prepared.problem.model, prepared.design, shared, rest, light, pose)
-    pose = pose - inverse(jax.lax.stop_gradient(stiffness)) @ force
+    force, stiffness, _ = _balance(*free, pose)
+    pose = _resting(bound, pose - inverse(stiffness) @ force)
     _, stiffness, there = _balance(prepared.problem.model, prepared.design, shared, rest, reach, pose, 2)
     scatter = (reach.product @ (reach.weight * there.variance)).reshape(stiffness.shape)
     compliance = inverse(stiffness)
@@ -124,6 +126,32 @@ def _inverse_back(inverted: Array, out: Array) -> tuple[Array]:
 
 
 inverse.defvjp(lambda matrix: (inverse(matrix),) * 2, _inverse_back)
+
+
+@eqx.filter_custom_vjp
+def _resting(bound: Any, pose: Array) -> Array:
+    """A pose at which the balance holds: it moves with what it is bound to, as the implicit function theorem says.
+
+    Taken at the pose itself. The derivative of the last Newton step would be that of the pose before, off by as much of
+    itself as that pose was (1e-5).
+    """
+    del bound
+    return pose
+
+
+@_resting.def_fwd
+def _resting_ahead(perturbed: Any, bound: Any, pose: Array) -> tuple[Array, None]:
+    del perturbed, bound
+    return pose, None
+
+
+@_resting.def_bwd
+def _resting_back(residuals: None, out: Array, perturbed: Any, bound: Any, pose: Array) -> Any:
+    del residuals, perturbed
+    model, design, shared, rest, reach = bound
+    push = jnp.linalg.solve(_balance(model, design, shared, rest, reach, pose)[1].T, out)
+    _, back = eqx.filter_vjp(lambda b: _balance(b[0], b[1], b[2], b[3], b[4], pose)[0], bound)
+    return back(-push)[0]
 
 
 def _balance(

@@ -12,12 +12,17 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from yieldopt.conditional import chebyshev
 from yieldopt.conditional.chunked import chunked
 from yieldopt.conditional.log_pass import LogPass, log_pass
 from yieldopt.conditional.prepare import Frame, Prepared, prepare, series
+from yieldopt.conditional.structure import Family, degrees_of
+from yieldopt.errors import UserError
 from yieldopt.problem import Problem
 from yieldopt.programs import program
 
+STILL = 1e-9
+"""Slope of a margin in the normals of an element, base units, below which it is rounding."""
 CHUNK_NODES = 32768
 """Nodes worked on at once: enough to fill the vector units, little enough for flat memory."""
 
@@ -35,8 +40,24 @@ class Route(NamedTuple):
     frame: Frame
 
     def prepare(self, problem: Problem[Any], design: Any) -> Prepared:
-        """Prepare a design."""
-        return _prepare(_strong(problem), _strong(design), self.frame.structure, self.frame.nodes)
+        """Prepare a design; raise `UserError` for a limit on elements that no noise of an element's own moves."""
+        prepared = _prepare(_strong(problem), _strong(design), self.frame.structure, self.frame.nodes)
+        for family, found in zip(prepared.structure.families, prepared.found, strict=True):
+            _moved_by_noise(problem, family, np.asarray(found.point.slope))
+        return prepared
+
+
+def _moved_by_noise(problem: Problem[Any], family: Family, slopes: np.ndarray) -> None:
+    """Given the shared draws such a limit is met by all or by none: there is no probability to fit."""
+    start = 0
+    for states, members in family.groups().items():
+        count = len(chebyshev.grid(degrees_of(family, states)))
+        for member in members:
+            row, start = slopes[start : start + count], start + count
+            if np.nanmax(np.abs(row), initial=0.0) < STILL:
+                name = problem.limits[family.rows[member].limit].name
+                do = "Use `--method monte_carlo`, or read the limit on the unit."
+                raise UserError.of(f"limits on each {family.name} that noise of its own moves", name, do, "limits")
 
 
 def _strong(tree: Any) -> Any:

@@ -79,7 +79,7 @@ class Conforming:
         return self.ask(with_limits(bare, claimed), design, seed)
 
     def _each(self, keeps: Estimate) -> dict[str, float]:
-        """The share of units that keeps each claim by itself; of one with several limits, by the sum of their losses."""
+        """The share of units that keeps each claim by itself; of several limits the losses are summed."""
         if len(self.plan.claimed) == 1:
             return dict.fromkeys(self.plan.claimed, keeps.value)
         lost = {
@@ -89,7 +89,7 @@ class Conforming:
 
 
 def corners(plan: Plan, window: Mapping[str, Any] | None, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The box of all searched knobs over which claims are to hold: a window found, else the ranges of window knobs."""
+    """The box of searched knobs over which claims are to hold: a window found, else the ranges of window knobs."""
     low, high = np.array(point, float), np.array(point, float)
     for k, name in enumerate(plan.search.names):
         if name in plan.window:

@@ -27,8 +27,8 @@ FROZEN = 1e-3
 class Plan:
     """What is computed: a problem, the design it starts from, the knobs that move, and how exactly.
 
-    `claimed` are the claims' limits on units as made, by claim: out of reach in `problem`, in force in `both`, and `goal`
-    is the one of the two that a target applies to. `region` is where they let the design go.
+    `claimed` are the claims' limits on units as made, by claim: out of reach in `problem`, in force in `both`; a target
+    applies to `goal`, one of these two. `region` is where they let the design go.
     """
 
     problem: Problem[Any]

@@ -155,7 +155,7 @@ class Joints(Population[JointDesign]):
         height = state["gap"] - own
         apart = alignment_offset.distance(state["offset"] + element.x, element.y)
         caught = alignment_offset.distance(state["capture"] + element.x, element.y)
-        cap, stands = self.making.cap(state, element), self.making.stands(state, element)
+        cap = self.making.cap(state, element)
         return {
             "wetting": self.making.reach(made) - (state["gap_melt"] - own),
             "capture": made.pad_radius + made.pillar_radius - design.capture_margin - caught,
@@ -167,7 +167,7 @@ class Joints(Population[JointDesign]):
                 made.aged, made.total, solder_volume.disc(2.0 * made.pad_radius)
             ),
             "coplanarity": state["top"] + element.height + self.making.cap_noise(element),
-            "standoff": state["height"] + element.height + stands + height,
+            "standoff": state["height"] + element.height + height,
             **self.making.measures(design, state, element, made),
         }
 

@@ -156,11 +156,6 @@ class Making(eqx.Module):
         del design
         return 0.0
 
-    def stands(self, state: Measures, own: Own) -> Scalar:
-        """How much of what a pillar faces counts in a joint's standoff, um."""
-        del state, own
-        return 0.0
-
     def cap(self, state: Measures, own: Own) -> Array:
         """What is plated on the pillar over its nickel, um."""
         del state, own

@@ -115,10 +115,6 @@ class FacingMaking(Making):
         """The second pillar as drawn, copper and nickel, um."""
         return design.second_height + design.nickel_height
 
-    def stands(self, state: Measures, own: Own) -> Scalar:
-        """The second pillar as made, um."""
-        return state["second"] + own.pad
-
     def sides(self, design: FacingDesign, state: Measures, own: Own) -> Float[Array, "2 2"]:
         """Length and width of the two sections as made, um; they are one for all but rectangles."""
         first = state["diameter"] + own.diameter
@@ -171,7 +167,7 @@ class PillarToPillar(PillarJoint):
     roles: ClassVar[tuple[str, str]] = ("first_carrier", "second_carrier")
     widths: ClassVar[tuple[str, ...]] = ("pillar_diameter",)
     responses: ClassVar[dict[str, Response]] = PillarJoint.responses | {
-        "standoff": Response("joint", "um", "both pillars and joint height together"),
+        "standoff": Response("joint", "um", "first pillar and joint height together; the second pillar is below"),
         "first_height": Response("joint", "um", "first pillar as made, copper and nickel"),
         "second_height": Response("joint", "um", "second pillar as made, copper and nickel"),
         "taller_by": Response("joint", "um", "first pillar less the second, as made"),
