@@ -4,6 +4,7 @@
 solder sits before it melts, how much there is, and how that scatters.
 """
 
+import abc
 from typing import Any, Self
 
 import equinox as eqx
@@ -137,9 +138,9 @@ class Making(eqx.Module):
         """Diameters of the pillar and of what it faces, um."""
         return state["diameter"] + own.diameter, jnp.asarray(design.pad_opening)
 
+    @abc.abstractmethod
     def carried(self, design: Any, state: Measures, own: Own, pillar: Array, pad: Array) -> tuple[Array, Array]:
         """Solder on the pillar and on what it faces before it melts, um3."""
-        raise NotImplementedError
 
     def state(self, design: Any, shared: Any, field: Float[Array, " modes"]) -> Measures:
         """What else reaches a joint from what they share."""
@@ -171,9 +172,9 @@ class Making(eqx.Module):
         del design, spreads
         return jnp.zeros_like(shared.heights.waves)
 
+    @abc.abstractmethod
     def contact(self, design: Any, shared: Any) -> Array:
         """Height of the average joint's solder as the two sides meet, before it melts, um."""
-        raise NotImplementedError
 
     def measures(self, design: Any, state: Measures, own: Own, made: Made) -> Measures:
         """What an assembly measures of a joint besides."""
