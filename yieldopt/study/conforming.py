@@ -40,7 +40,9 @@ class Conforming:
         if not self.plan.claimed:
             return summary | {"works_and_conforms": found.value * shares["conforms"]}
         both = self.ask(self.plan.both, design, seed)
-        return summary | {"works_and_conforms": both.value, "works_and_conforms_interval": list(both.interval)}
+        # Estimates apart: neither share may be less than that of both.
+        share = min(both.value, found.value, shares["conforms"])
+        return summary | {"works_and_conforms": share, "works_and_conforms_interval": list(both.interval)}
 
     def shares(self, design: Any, seed: int) -> dict[str, Any]:
         """The share of units that keeps all claims, with its interval, and each by itself."""
