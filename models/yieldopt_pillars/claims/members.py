@@ -19,11 +19,6 @@ def stranger(chosen: str, listed: Members, path: str) -> str | None:
     return None if not strange or (not listed.closed and len(strange) < len(layers)) else "; ".join(strange)
 
 
-def known(listed: Members, materials: list[Material]) -> list[str]:
-    """Those of some materials that a list holds."""
-    return [m.name for m in materials if listed.by == "stack" or not stranger(m.name, listed, "")]
-
-
 def _element(layer: Material, listed: Members) -> str:
     strange = [part for part in layer.constituents if part not in listed.members]
     met = bool(layer.constituents) and (not strange if listed.closed else len(strange) < len(layer.constituents))
