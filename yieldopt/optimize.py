@@ -4,7 +4,7 @@ Claims hold it inside their region by an augmented Lagrangian, whose multipliers
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -48,63 +48,77 @@ def optimize(
     is that of the last function. Steps are halved until the loss falls; stops once neither loss nor point moves. The
     point lies in the `region`, where one is given.
     """
-    watch = watch or Watch()
     held = Augmented(region) if region else None
-    method = optax.scale_by_lbfgs()
-    free = np.asarray(box.free(jnp.asarray(start)))
-    state, losses = method.init(jnp.asarray(free)), list[float]()
-
-    def look(at: np.ndarray) -> tuple[float, np.ndarray]:
-        point, back = jax.vjp(box.inside, jnp.asarray(at))
-        value, slope = loss(np.asarray(point))
-        losses.append(value)
-        watch.tell("optimizing", len(losses) / steps)
-        if held:
-            more, push = held(np.asarray(point))
-            value, slope = value + more, slope + push
-        return value, np.asarray(back(jnp.asarray(slope))[0])
-
-    def relearnt() -> bool:
-        return held is not None and held.learn(np.asarray(box.inside(jnp.asarray(free)))) > LEARNT
-
-    value, slope = look(free)
-    refits = list(REFITS)
-    while len(losses) < steps and not watch.stop.is_set():
-        if refits and len(losses) >= refits[0]:
+    search = _Downhill(loss, box, steps, watch or Watch(), held, np.asarray(box.free(jnp.asarray(start))))
+    refits: list[int] = [*REFITS]
+    while search.going():
+        if refits and len(search.losses) >= refits[0]:
             refits.pop(0)
-            here = np.asarray(box.inside(jnp.asarray(free)))
-            refit(here)
-            if held:
-                held.learn(here)
-            state = method.init(jnp.asarray(free))
-            value, slope = look(free)
-        uphill, state = method.update(jnp.asarray(slope), state, jnp.asarray(free))
+            refit(search.point)
+            search.learn()
+            search.anew()
+        outcome = search.step(tolerance)
+        if outcome == "stuck" and refits:
+            refits[0] = len(search.losses)
+        elif outcome != "moved" and not refits:
+            if search.learn() <= LEARNT:
+                break
+            search.anew()
+    point = region.nearest(search.point) if region else search.point
+    return Descent(point, search.value, search.losses)
+
+
+class _Downhill:
+    """A search on its way: where it is in unbounded coordinates, what it saw there, and the method's memory."""
+
+    def __init__(
+        self, loss: Loss, box: Box, steps: int, watch: Watch, held: Augmented | None, free: np.ndarray
+    ) -> None:
+        self.loss, self.box, self.steps, self.watch, self.held, self.free = loss, box, steps, watch, held, free
+        self.method, self.losses = optax.scale_by_lbfgs(), list[float]()
+        self.anew()
+
+    @property
+    def point(self) -> np.ndarray:
+        """Where it is, in the box."""
+        return np.asarray(self.box.inside(jnp.asarray(self.free)))
+
+    def going(self) -> bool:
+        """Whether another evaluation is allowed."""
+        return len(self.losses) < self.steps and not self.watch.stop.is_set()
+
+    def anew(self) -> None:
+        """Forget what earlier functions taught, and look again."""
+        self.state = self.method.init(jnp.asarray(self.free))
+        self.value, self.slope = self._look(self.free)
+
+    def learn(self) -> float:
+        """Let multipliers learn here; how far the claims were from being met, or pushing nothing."""
+        return self.held.learn(self.point) if self.held else 0.0
+
+    def step(self, tolerance: float) -> Literal["moved", "settled", "stuck"]:
+        """One step of the method, shortened until it goes down enough (Armijo 1966)."""
+        uphill, self.state = self.method.update(jnp.asarray(self.slope), self.state, jnp.asarray(self.free))
         move = -np.asarray(uphill)
         move *= min(1.0, REACH / max(float(np.abs(move).max()), 1e-300))
-        moved, trial = False, value
-        while len(losses) < steps and not watch.stop.is_set():
-            trial, new = look(free + move)
-            if trial <= value + 1e-4 * float(slope @ move):
-                moved = True
-                break
+        while self.going():
+            trial, slope = self._look(self.free + move)
+            fall = self.value - trial
+            if fall >= -1e-4 * float(self.slope @ move):
+                settled = fall < tolerance and np.abs(move).max() < 10 * tolerance
+                self.free, self.value, self.slope = self.free + move, trial, slope
+                return "settled" if settled else "moved"
             move = 0.4 * move
             if np.abs(move).max() < tolerance:
                 break
-        if not moved:
-            if refits:
-                refits = [len(losses), *refits[1:]]
-                continue
-            if not relearnt():
-                break
-            state = method.init(jnp.asarray(free))
-            value, slope = look(free)
-            continue
-        settled = value - trial < tolerance and np.abs(move).max() < 10 * tolerance
-        free, value, slope = free + move, trial, new  # type: ignore[possibly-undefined]
-        if settled and not refits:
-            if not relearnt():
-                break
-            state = method.init(jnp.asarray(free))
-            value, slope = look(free)
-    point = np.asarray(box.inside(jnp.asarray(free)))
-    return Descent(region.nearest(point) if region else point, value, losses)
+        return "stuck"
+
+    def _look(self, at: np.ndarray) -> tuple[float, np.ndarray]:
+        point, back = jax.vjp(self.box.inside, jnp.asarray(at))
+        value, slope = self.loss(np.asarray(point))
+        self.losses.append(value)
+        self.watch.tell("optimizing", len(self.losses) / self.steps)
+        if self.held:
+            more, push = self.held(np.asarray(point))
+            value, slope = value + more, slope + push
+        return value, np.asarray(back(jnp.asarray(slope))[0])
