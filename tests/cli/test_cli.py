@@ -198,22 +198,23 @@ def test_the_status_of_a_search_is_its_exit_code(
     assert capsys.readouterr().out.startswith("1 runs")
 
 
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_interruption_lets_the_batch_finish_and_keeps_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sent: signal.Signals
 ):
     def compute(resolved: Any, model: Any, progress: Any, stop: Any) -> dict[str, Any]:
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), sent)
         assert stop.wait(1)
         return ESTIMATE
 
     fake(monkeypatch, compute)
-    before = signal.getsignal(signal.SIGINT)
+    before = signal.getsignal(sent)
     assert leave(["estimate", "--model", "bolt.py", "--json"]) == 130
     said = capsys.readouterr()
     folder = Path(json.loads(said.out)["folder"])
     assert json.loads((folder / "run.json").read_text())["status"] == "interrupted"
     assert "again aborts" in said.err
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(sent) is before
 
 
 def test_the_second_interruption_aborts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):

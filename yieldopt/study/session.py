@@ -69,25 +69,31 @@ def cache_folder() -> Path | None:
     return folder
 
 
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+"""Ctrl-C, and what `timeout` and the schedulers of clusters send."""
+
+
 @contextlib.contextmanager
 def interruptible() -> Generator[threading.Event]:
-    """Give an event that the first Ctrl-C sets, so that a batch can finish and be saved; the second one aborts."""
+    """Give an event that the first Ctrl-C or SIGTERM sets, so that a batch can be saved; the second one aborts."""
     stop = threading.Event()
 
     def ask(number: int, frame: FrameType | None) -> None:
         del number, frame
         stop.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for one in STOPPING:
+            signal.signal(one, signal.default_int_handler)
         print("\nstopping after this batch; Ctrl-C again aborts", file=sys.stderr, flush=True)  # noqa: T201 - the message
 
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = signal.signal(signal.SIGINT, ask)
+    before = [signal.signal(one, ask) for one in STOPPING]
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, before)
+        for one, handler in zip(STOPPING, before, strict=True):
+            signal.signal(one, handler)
 
 
 def fault(error: BaseException) -> str:
