@@ -88,17 +88,21 @@ class LogLoss:
         return float(np.log(self._seen(lambda z, _: (losses(prepared, z)[:, 0], None), point, slot, BATCH)[0]))
 
     def fresh(self, point: np.ndarray, slot: Any, seed: int) -> tuple[float, float, int]:
-        """The loss on points of a slot's law that no search has seen, its standard error, and their number."""
-        if slot not in self.aims:
-            self.refit(point, slot)
+        """The loss on points that no search has seen, its standard error, and their number.
+
+        They follow a law of the point's own, sought from that of a slot: by the slot's law a limit that costs nothing
+        there would be missed here, with a small error.
+        """
         self.evaluations += BATCH
-        return once(self._prepared(point), self.aims[slot], self.size, seed)
+        return once(self._prepared(point), self._aimed(point, self.aims.get(slot)), self.size, seed)
 
     def refit(self, point: np.ndarray, slot: Any = 0, turn: int = 0) -> None:
         """Aim a slot's points at the losses of a point; another `turn`, from scratch on other pilot draws."""
-        prepared, start = self._prepared(point), None if turn else self.aims.get(slot)
-        stages = STAGES if start else FIRST
-        self.aims[slot] = aim(lambda z: losses(prepared, z), self.size, BATCH, self.seed + 3 + turn, start, stages)
+        self.aims[slot] = self._aimed(point, None if turn else self.aims.get(slot), turn)
+
+    def _aimed(self, point: np.ndarray, start: Proposal | None, turn: int = 0) -> Proposal:
+        prepared, stages = self._prepared(point), STAGES if start else FIRST
+        return aim(lambda z: losses(prepared, z), self.size, BATCH, self.seed + 3 + turn, start, stages)
 
     def _seen(self, look: Look, point: np.ndarray, slot: Any, count: int) -> tuple[float, float, Any]:
         """The loss by a slot's points, its error as a share of it, and what else `look` gives.

@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 from yieldopt_pillars.parts import alignment_offset
 from yieldopt_pillars.parts.draw import normal, normals
 
-from yieldopt.conditional import local
+from yieldopt.conditional import local, points
 from yieldopt.conditional.integrand import Route
 from yieldopt.conditional.log_pass import plain
 from yieldopt.conditional.prepare import frame
@@ -105,3 +105,56 @@ def test_a_corner_of_the_surface_is_found_and_said_to_be_one():
     assert float(point.residual) > local.SOUND
     assert float(point.beta) == pytest.approx(4.0)
     assert float(point.correction) == 0.0
+
+
+class Posts(Population[Placed]):
+    """Posts whose index is known: three states of their unit, a noise of one; `sharp` says how it bends along one."""
+
+    sites: Sites
+    sharp: jax.Array
+
+    def variation(self, design: Placed) -> Any:
+        return normal("noise", 1.0)
+
+    def state(self, design: Placed, shared: Any, pose: Any, site: Sites) -> dict[str, Any]:
+        return dict(zip("abc", shared, strict=True))
+
+    def response(self, design: Placed, state: Any, element: Any) -> dict[str, Any]:
+        return {"spare": known(jnp.stack([state[k] for k in "abc"]), self.sharp) - element}
+
+
+class Rack(Model[Placed]):
+    """Posts that share three normals."""
+
+    Design: ClassVar[type[eqx.Module]] = Placed
+    posts: Posts
+
+    def variation(self, design: Placed) -> Any:
+        return normals("shared", 3, 1.0)
+
+    def populations(self) -> dict[str, Population[Placed]]:
+        return {"post": self.posts}
+
+    def limits(self) -> tuple[Limit, ...]:
+        return (Limit.of("stands", "post", "spare", low=0.0),)
+
+
+def known(s: Any, sharp: Any) -> Any:
+    return 3.0 + 2.0 * jnp.tanh(sharp * s[0]) + 0.3 * s[1] + 0.2 * s[0] * s[2]
+
+
+@pytest.mark.parametrize(("sharp", "least", "most"), [(0.05, 0.0, 0.02), (0.8, 0.03, 0.3), (3.0, 0.1, 1.0)])
+def test_a_series_that_cannot_follow_its_index_is_doubted(sharp: float, least: float, most: float) -> None:
+    """The stated misfit, from states that were not fitted to, is that at others."""
+    posts = Posts(Sites.at(jnp.arange(4.0), jnp.arange(4.0) ** 2), jnp.asarray(sharp))
+    problem, design = Problem.of(Rack(posts)), Placed()
+    prepared = Route(frame(problem, design)).prepare(problem, design)
+    family, table = prepared.structure.families[0], prepared.tables[0]
+    assert family.states == ("a", "b", "c")
+    inside = np.clip(points.WIDE * np.random.default_rng(1).normal(size=(2000, 3)), -1.0, 1.0)
+    states = np.asarray(table.centre) + inside * np.asarray(table.half)
+    exact = np.asarray(known(states.T, sharp))
+    error = (np.asarray(plain(family, table, jnp.asarray(states.T))[0][0]) - exact)[(exact > -1.0) & (exact < 7.0)]
+    typical, stated = np.sqrt((error**2).mean()), float(table.misfit[0])
+    assert least <= typical < most
+    assert 1 / 3 < stated / typical < 3

@@ -12,9 +12,9 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from yieldopt.conditional import chebyshev
 from yieldopt.conditional.chunked import chunked
 from yieldopt.conditional.log_pass import LogPass, log_pass
+from yieldopt.conditional.points import places
 from yieldopt.conditional.prepare import Frame, Prepared, prepare, series
 from yieldopt.conditional.structure import Family, degrees_of
 from yieldopt.errors import UserError
@@ -51,7 +51,7 @@ def _moved_by_noise(problem: Problem[Any], family: Family, slopes: np.ndarray) -
     """Given the shared draws such a limit is met by all or by none: there is no probability to fit."""
     start = 0
     for states, members in family.groups().items():
-        count = len(chebyshev.grid(degrees_of(family, states)))
+        count = len(places(degrees_of(family, states)))
         for member in members:
             row, start = slopes[start : start + count], start + count
             if np.nanmax(np.abs(row), initial=0.0) < STILL:

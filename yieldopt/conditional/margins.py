@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from yieldopt.conditional import chebyshev, forces, local
 from yieldopt.conditional.chunked import chunked
-from yieldopt.conditional.points import Box, Found, grids, margin_values
+from yieldopt.conditional.points import CHECKS, Box, Found, grids, margin_values, places
 from yieldopt.conditional.structure import Family, degrees_of, parts, pulled
 from yieldopt.problem import Problem, Sites
 
@@ -43,7 +43,7 @@ class Margins(NamedTuple):
     """A family's series by group and, per row, a direction towards failure and what there is to doubt.
 
     `roundness` is the product of the curvature factors left to second order, the least where it matters; `misfit` the
-    root mean square error of the fitted index there.
+    root mean square error of the fitted index, at states that it was not fitted to as well.
     """
 
     groups: tuple[Float[Array, "..."], ...]
@@ -134,16 +134,20 @@ def _series(family: Family, found: local.Point, index: Array, beside: Array) -> 
     trusts = _trust(found, jnp.maximum(-index, index - 6.0), 4.0), _trust(found, jnp.abs(index) - 7.0, 0.25)
     for states, members in family.groups().items():
         degrees = degrees_of(family, states)
-        points = len(chebyshev.grid(degrees))
-        part, shape = slice(start, start + points * len(members)), (len(members), points)
+        known, points = len(places(degrees)), len(chebyshev.grid(degrees))
+        part, shape = slice(start, start + known * len(members)), (len(members), known)
         kept = [i * count + k for i in range(COLUMNS) for k in pulled(family, states)]
         kept = np.array([*kept, *range(COLUMNS * count, beside.shape[1])], int)
         both = [
-            chebyshev.fit(columns[part].reshape(*shape, -1).transpose(1, 0, 2), trust[part].reshape(shape).T, degrees)
+            chebyshev.fit(
+                columns[part].reshape(*shape, -1)[:, :points].transpose(1, 0, 2),
+                trust[part].reshape(shape)[:, :points].T,
+                degrees,
+            )
             for columns, trust in zip((squeeze(index)[:, None], beside[:, kept]), trusts, strict=True)
         ]
         coefficients.append(jnp.concatenate(both, -1))
-        start += points * len(members)
+        start += known * len(members)
     return tuple(coefficients)
 
 
@@ -159,24 +163,26 @@ def _summary(selects: Array, found: local.Point, index: Array) -> tuple[Array, A
 
 
 def _misfit(family: Family, found: local.Point, groups: tuple[Array, ...], index: Array) -> Array:
-    """What the fit, with far fewer terms than points, leaves of the index of each row where one of the two decides; an
-    index whose search stopped short is taken as unknown.
+    """Root mean square error of each row's series where the index decides: over the states that it was fitted to, with
+    far fewer terms, or over others, the larger. An index whose search stopped short is taken as unknown.
     """
     left, start = jnp.zeros(len(family.rows)), 0
     index = jax.lax.stop_gradient(index)
     unknown = jnp.where(found.residual < local.SOUND, 0.0, 1.0)
     for (states, members), tensor in zip(family.groups().items(), jax.lax.stop_gradient(groups), strict=True):
-        points = chebyshev.grid(degrees_of(family, states))
+        where = places(degrees_of(family, states))
         there, short = (
-            value[start : start + len(points) * len(members)].reshape(len(members), len(points))
-            for value in (index, unknown)
+            value[start : start + len(where) * len(members)].reshape(len(members), -1) for value in (index, unknown)
         )
-        fitted = release(chebyshev.evaluate(jnp.asarray(points.T), tensor[..., 0]))
+        fitted = release(chebyshev.evaluate(jnp.asarray(where.T), tensor[..., 0]))
         error = jnp.maximum(jnp.abs(fitted - there), short)
         counts = (jnp.maximum(there, fitted) > -1.0) & (jnp.minimum(there, fitted) < 7.0)
-        mean = jnp.where(counts, error**2, 0.0).sum(1) / jnp.maximum(counts.sum(1), 1)
-        left = left.at[np.array(members)].set(jnp.sqrt(mean))
-        start += len(points) * len(members)
+        both = [
+            jnp.where(counts[:, part], error[:, part] ** 2, 0.0).sum(1) / jnp.maximum(counts[:, part].sum(1), 1)
+            for part in (slice(-CHECKS), slice(-CHECKS, None))
+        ]
+        left = left.at[np.array(members)].set(jnp.sqrt(jnp.maximum(*both)))
+        start += len(where) * len(members)
     return left
 
 

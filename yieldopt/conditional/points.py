@@ -3,6 +3,7 @@
 Nothing here is differentiated: what a design moves is read at the points found (`margins.fit`).
 """
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
@@ -13,12 +14,18 @@ from jaxtyping import Float
 
 from yieldopt.conditional import chebyshev, local, pairs, ring
 from yieldopt.conditional.chunked import chunked
+from yieldopt.conditional.forces import sobol_normals
 from yieldopt.conditional.structure import Family, degrees_of, margin_of, parts
 from yieldopt.problem import Problem, Sites
 from yieldopt.standard import standardise
 
 _STEP = 1e-4
 """Step of the differences of a force along a failure surface (um): their error, 1e-6 of it, counts for nothing."""
+
+CHECKS, WIDE = 32, 0.5
+"""States at which a series is held against design points that it was not fitted to, and their spread in half-widths of
+the box: what fails is met far from where states are typical.
+"""
 
 Box = tuple[Array, Array]
 """Centre and half-width of every state."""
@@ -71,17 +78,24 @@ def margin_values(problem: Problem[Any], design: Any, family: Family, site: Site
 
 
 def grids(family: Family, box: Box) -> tuple[Array, Array]:
-    """Every (row as a unit vector, state) at which a design point is wanted, group by group."""
+    """Every (row as a unit vector, state) at which a design point is wanted, group by group: `places` of each row."""
     selects: list[Array] = []
     wheres: list[Array] = []
     centre, half = box
     for states, members in family.groups().items():
-        points, axes = chebyshev.grid(degrees_of(family, states)), np.array(states, int)
+        points, axes = places(degrees_of(family, states)), np.array(states, int)
         where = jnp.tile(centre, (len(points), 1)).at[:, axes].add(points * half[axes])
         for member in members:
             selects.append(jnp.tile(jnp.eye(len(family.rows))[member], (len(points), 1)))
             wheres.append(where)
     return jnp.concatenate(selects), jnp.concatenate(wheres)
+
+
+@lru_cache
+def places(degrees: tuple[int, ...]) -> np.ndarray:
+    """Where a row's design points are wanted in its box [-1, 1]^axes: on the grid of its series, then at the checks."""
+    checks = np.clip(WIDE * sobol_normals(CHECKS, len(degrees), 7), -1.0, 1.0)
+    return np.concatenate([chebyshev.grid(degrees), checks])
 
 
 def _failing(problem: Any, design: Any, family: Family, s: Array, point: local.Point) -> Array:

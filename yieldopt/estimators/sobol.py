@@ -22,6 +22,8 @@ from yieldopt.timing import Stopwatch
 REPLICATES = 16
 BATCH = 512
 """Points of one compiled call: 16 replicates of 32 at least."""
+LEAST = 2
+"""Batches at least: the error that one states is too often too small, and would end the sampling there."""
 AGAIN = 4096
 """Points after which, where four times as many are wanted, the proposal is sought again with more draws."""
 CHECK_ORDER = 16
@@ -75,15 +77,15 @@ class Sobol:
             loss = sums.loss / sums.points
             mean, stderr = loss.mean(), loss.std(ddof=1) / np.sqrt(REPLICATES)
             half = stats.t.ppf(0.5 + 0.5 * self.precision.confidence, REPLICATES - 1) * stderr
-            asked, spent = self.precision.half_width(mean), sums.points * REPLICATES
+            asked, spent, batches = self.precision.half_width(mean), sums.points * REPLICATES, sums.points // count
             self.watch.tell("sampling", min(1.0, asked / max(half, 1e-300)) ** 2)
-            if half <= 0.9 * asked or spent >= self.points or self.watch.stop.is_set():
+            met = half <= 0.9 * asked and batches >= LEAST
+            if met or spent >= self.points or self.watch.stop.is_set():
                 return sums, proposal
             if not anew and spent >= AGAIN and half > 2.0 * asked:
                 proposal = aim(lambda z: losses(prepared, z), size, AGAIN // 2, seed + 1, proposal, 3)
                 sums, anew = _batch(prepared, proposal, engines, count, size), True
                 continue
-            batches = sums.points // count
             more = np.ceil(
                 batches * ((half / (0.9 * asked)) ** 2 - 1.0)
             )  # what errors falling with the root would want

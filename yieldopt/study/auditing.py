@@ -76,11 +76,10 @@ class Auditor:
 
         seed = self.seed + 7 + turn
         where, _ = audit(slope, window, SCATTERED, seed, self.watch, CLIMBS, scattered)
-        self.loss.refit(where, ("uphill", turn))
-        return [*found, self.look(where, "uphill", ("uphill", turn), turn)]
+        return [*found, self.look(where, "uphill", near(where), turn)]
 
     def look(self, point: np.ndarray, place: Place, slot: Any, turn: int) -> Looked:
-        """A point on fresh draws of a slot's law."""
+        """A point on fresh draws, aimed from a slot's law."""
         loss, stderr, count = self.loss.fresh(point, slot, self.seed + 20 + turn)
         value = (1.0 - loss) * self.defects
         return Looked(point, place, value, _bound(1.0 - value, stderr * self.defects), count)
