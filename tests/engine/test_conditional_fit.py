@@ -151,7 +151,7 @@ def test_a_series_that_cannot_follow_its_index_is_doubted(sharp: float, least: f
     prepared = Route(frame(problem, design)).prepare(problem, design)
     family, table = prepared.structure.families[0], prepared.tables[0]
     assert family.states == ("a", "b", "c")
-    inside = np.clip(points.WIDE * np.random.default_rng(1).normal(size=(2000, 3)), -1.0, 1.0)
+    inside = np.clip(np.resize(points.WIDE, 2000)[:, None] * np.random.default_rng(1).normal(size=(2000, 3)), -1.0, 1.0)
     states = np.asarray(table.centre) + inside * np.asarray(table.half)
     exact = np.asarray(known(states.T, sharp))
     error = (np.asarray(plain(family, table, jnp.asarray(states.T))[0][0]) - exact)[(exact > -1.0) & (exact < 7.0)]

@@ -36,10 +36,12 @@ class Proposal(NamedTuple):
     """One part of the points by the standard law (rotated), one by a wider law, the others by laws aimed at the losses.
 
     `aims` is empty, or has a law for each of the parts but the first. The wider law keeps the weight of what the laws
-    missed far out small, the standard one bounds all weights.
+    missed far out small, the standard one bounds all weights. `others` are laws of limits that cost too little here to
+    be aimed at, which may be what costs most at a design nearby.
     """
 
     aims: tuple[Aimed, ...]
+    others: tuple[Aimed, ...] = ()
 
     def points(self, uniforms: np.ndarray) -> np.ndarray:
         """Shared normals from uniforms, part after part.
@@ -79,7 +81,7 @@ def aim(
         return Proposal(())
     draw = stats.qmc.Sobol(size, rng=np.random.default_rng(seed))
     wide = Aimed(np.eye(size), np.zeros(size), INFLATED * np.eye(size))
-    used = [start.aims if start and start.aims else (wide,)]
+    used = [_each(start) if start and start.aims else (wide,)]
     z, seen, tried = np.zeros((0, size)), list[np.ndarray](), list[Tried]()
     for stage in range(stages):
         uniforms = np.array_split(np.clip(draw.random(points), 1e-16, 1 - 1e-16), len(used[-1]))
@@ -91,8 +93,9 @@ def aim(
         if not laws or all(one.power == 1.0 for one in tried) or stage + 1 == stages:
             break
         used.append(laws)
-    kept = [one for one in tried[1:] if one.cost > SHARE * tried[0].cost][:LIMITS]
-    return Proposal(_shared(wide, [(one.law, one.cost) for one in kept if one.law]))
+    known = [(one.law, one.cost) for one in tried[1:] if one.law]
+    count = sum(cost > SHARE * tried[0].cost for _, cost in known[:LIMITS])
+    return Proposal(_shared(wide, known[:count]), tuple(law for law, _ in known[count:]))
 
 
 class Tried(NamedTuple):
@@ -101,6 +104,11 @@ class Tried(NamedTuple):
     cost: float
     power: float
     law: Aimed | None
+
+
+def _each(start: Proposal) -> tuple[Aimed, ...]:
+    """The laws of a proposal, each once, with those that it does not aim at."""
+    return tuple({id(law): law for law in (*start.aims, *start.others)}.values())
 
 
 def _tried(z: np.ndarray, seen: np.ndarray, weight: np.ndarray) -> list[Tried]:

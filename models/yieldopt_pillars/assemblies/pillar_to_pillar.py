@@ -23,7 +23,7 @@ from yieldopt_pillars.assemblies._joint_design import JointDesign, JointSpreads
 from yieldopt_pillars.assemblies._joints import Shared
 from yieldopt_pillars.assemblies._making import Made, Making, Own
 from yieldopt_pillars.assemblies.pillar_joint import PillarJoint
-from yieldopt_pillars.parts import pillar_height
+from yieldopt_pillars.parts import alignment_offset, pillar_height
 from yieldopt_pillars.parts.coplanarity import FIELD_MODES
 from yieldopt_pillars.parts.draw import normal, normals
 from yieldopt_pillars.parts.pillar_height import ChipHeights
@@ -148,7 +148,9 @@ class FacingMaking(Making):
         first, second = state["height"] + own.height, state["second"] + own.pad
         sides = self.sides(design, state, own)
         solder = design.solder_height * (1.0 + state["solder"] + own.solder)
+        apart = alignment_offset.distance(state["offset"] + own.x, own.y)
         return {
+            "overlap": alignment_offset.likeness(made.pad_radius, made.pillar_radius, apart),
             "first_height": first,
             "second_height": second,
             "taller_by": first - second,
@@ -168,6 +170,7 @@ class PillarToPillar(PillarJoint):
     widths: ClassVar[tuple[str, ...]] = ("pillar_diameter",)
     responses: ClassVar[dict[str, Response]] = PillarJoint.responses | {
         "standoff": Response("joint", "um", "first pillar and joint height together; the second pillar is below"),
+        "overlap": Response("joint", "", "area common to both sections over their mean; over 1, well inside"),
         "first_height": Response("joint", "um", "first pillar as made, copper and nickel"),
         "second_height": Response("joint", "um", "second pillar as made, copper and nickel"),
         "taller_by": Response("joint", "um", "first pillar less the second, as made"),

@@ -89,8 +89,20 @@ def overlap(a: Scalar, b: Scalar, d: Scalar) -> Array:
     below 0 for one beside it. A limit anywhere from about .05 to .95 is therefore on the true lens.
     """
     smaller = jnp.minimum(a, b)
+    return _common(a, b, d, smaller) / (jnp.pi * smaller**2)
+
+
+def likeness(a: Scalar, b: Scalar, d: Scalar) -> Array:
+    """Area common to two circles over the mean of both, continued likewise: for two that are meant to be alike.
+
+    Where either may be the smaller, `overlap` has an edge, and a probability of second order is half as large again.
+    """
+    return _common(a, b, d, jnp.minimum(a, b)) / (0.5 * jnp.pi * (jnp.square(a) + jnp.square(b)))
+
+
+def _common(a: Scalar, b: Scalar, d: Scalar, smaller: Array) -> Array:
     low, high = jnp.abs(a - b) + BLEND * smaller, a + b - BLEND * smaller
     within = jnp.clip(d, low, high)
     u = (within**2 + a**2 - b**2) / (2.0 * within)
     slope = -2.0 * _half_chord(u, a)  # moving one circle away uncovers one chord's length
-    return (lens_area(a, b, within) + slope * (d - within)) / (jnp.pi * smaller**2)
+    return lens_area(a, b, within) + slope * (d - within)
