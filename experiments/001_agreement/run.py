@@ -105,7 +105,7 @@ CASES = {
     "as_found": Case("as_found", 114_688),
     "ceramic": Case("ceramic", 16_384),
     "ceramic, octagons": Case("ceramic", 16_384, OCTAGONS),
-    "ceramic, claims on every unit": Case("ceramic", 16_384, HIGHER, conforms=True),
+    "ceramic, claims on every unit": Case("ceramic", 65_536, HIGHER, conforms=True),
 }
 
 
