@@ -101,7 +101,7 @@ class LogLoss:
         self.aims[slot] = self._aimed(point, None if turn else self.aims.get(slot), turn)
 
     def _aimed(self, point: np.ndarray, start: Proposal | None, turn: int = 0) -> Proposal:
-        prepared, stages = self._prepared(point), STAGES if start else FIRST
+        prepared, stages = self._prepared(point), STAGES if start and start.aims else FIRST
         return aim(lambda z: losses(prepared, z), self.size, BATCH, self.seed + 3 + turn, start, stages)
 
     def _seen(self, look: Look, point: np.ndarray, slot: Any, count: int) -> tuple[float, float, Any]:

@@ -45,7 +45,7 @@ def optimize(
     """Minimize `loss` (value and gradient at a point of `box`) from `start`, in at most `steps` evaluations.
 
     Between two calls of `refit` the loss is one function; losses on different points do not compare, so the best point
-    is that of the last function. Steps are halved until the loss falls; stops once neither loss nor point moves. The
+    is that of the last function. Steps are shortened until the loss falls; stops once neither loss nor point moves. The
     point lies in the `region`, where one is given.
     """
     held = Augmented(region) if region else None
@@ -61,7 +61,7 @@ def optimize(
         if outcome == "stuck" and refits:
             refits[0] = len(search.losses)
         elif outcome != "moved" and not refits:
-            if search.learn() <= LEARNT:
+            if not search.going() or search.learn() <= LEARNT:
                 break
             search.anew()
     point = region.nearest(search.point) if region else search.point
@@ -93,7 +93,7 @@ class _Downhill:
         self.value, self.slope = self._look(self.free)
 
     def learn(self) -> float:
-        """Let multipliers learn here; how far the claims were from being met, or pushing nothing."""
+        """Let multipliers learn here; how much they learnt (`Augmented.learn`), nothing where no claim bounds."""
         return self.held.learn(self.point) if self.held else 0.0
 
     def step(self, tolerance: float) -> Literal["moved", "settled", "stuck"]:

@@ -40,7 +40,7 @@ FINEST = 5e-4, 0.01
 SIGMAS = 4.0
 
 CAPTION = """Made by `python experiments/001_agreement/run.py --write` in float64, seed {seed}, a row at a time, on an
-H200 or on CPU cores. Each draws the shared normals of its units once. Counted: every joint of every unit drawn and
+H200 or on CPU cores. Each row draws the shared normals of its units once. Counted: every joint of every unit drawn and
 settled (`exact.margins`). Fast: `exp(log_pass)` on those same shared draws, so that the difference is free of their
 scatter; its standard error is that of the elements' draws alone, and `!` marks one above 5e-4 in yield or 1 % of the
 loss. Doubt: the modelling error that the fast route states of itself. A row *agrees* where the difference is within

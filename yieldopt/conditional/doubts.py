@@ -41,7 +41,7 @@ def doubts(
 
     `forces`: what the last quarter of the mean forces' series changes, by where the crowd comes to rest; `bed`: a
     quarter of what fewer nodes for them change;
-    `series`: the fitted indices against design points at other states; `couples`: the order beyond couples of
+    `series`: the fitted indices against design points, at other states too; `couples`: the order beyond couples of
     margins; `rings`: limits that bend around the origin in more than the two directions that are integrated; `crowd`:
     half of what the crowd's finite number does (its first order was up to a half off where joints are crushed);
     `outside`: half of what draws beyond the series' boxes lose; `pairs`: half of what limits on pairs lose, kept from

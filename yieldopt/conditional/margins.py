@@ -43,7 +43,7 @@ class Margins(NamedTuple):
     """A family's series by group and, per row, a direction towards failure and what there is to doubt.
 
     `roundness` is the product of the curvature factors left to second order, the least where it matters; `misfit` the
-    root mean square error of the fitted index, at states that it was not fitted to as well.
+    root mean square error of the fitted index, at states that it was fitted to or at others, the larger.
     """
 
     groups: tuple[Float[Array, "..."], ...]

@@ -23,8 +23,8 @@ _STEP = 1e-4
 """Step of the differences of a force along a failure surface (um): their error, 1e-6 of it, counts for nothing."""
 
 CHECKS, WIDE = 32, (0.18, 0.5)
-"""States at which a series is held against design points that it was not fitted to, and the spreads of either half of
-them in half-widths of the box: what is typical, and far from there, where failures are met.
+"""States at which a series is held against design points that it was not fitted to, and the spreads of the first half
+and the second in half-widths of the box: what is typical, and far from there, where failures are met.
 """
 
 Box = tuple[Array, Array]
@@ -94,7 +94,7 @@ def grids(family: Family, box: Box) -> tuple[Array, Array]:
 @lru_cache
 def places(degrees: tuple[int, ...]) -> np.ndarray:
     """Where a row's design points are wanted in its box [-1, 1]^axes: on the grid of its series, then at the checks."""
-    checks = np.clip(np.resize(WIDE, CHECKS)[:, None] * sobol_normals(CHECKS, len(degrees), 7), -1.0, 1.0)
+    checks = np.clip(np.repeat(WIDE, CHECKS // 2)[:, None] * sobol_normals(CHECKS, len(degrees), 7), -1.0, 1.0)
     return np.concatenate([chebyshev.grid(degrees), checks])
 
 

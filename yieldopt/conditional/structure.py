@@ -18,8 +18,8 @@ from yieldopt.standard import standardise
 
 PLAIN = {1: 12, 2: 10, 3: 3, 4: 3, 5: 2, 6: 2}
 """Degree of a margin's series by the number of states that it depends on."""
-STILL = {3: 5, 4: 4}
-"""The same where none of them carries a force: one that does bends the most, and here any may."""
+UNPUSHED = {3: 5, 4: 4}
+"""The same where no state carries a force: one that does bends an index the most; where none does, any may."""
 PUSHED = 14
 """Degree in a state that carries a force: it travels far, and the joint's shape bends along it."""
 
@@ -112,11 +112,8 @@ def pulled(family: Family, states: tuple[int, ...]) -> list[int]:
 def degrees_of(family: Family, states: tuple[int, ...]) -> tuple[int, ...]:
     """Degrees of a margin's series in the states that it depends on."""
     forced = {own for own, _ in family.forces}
-    count, more = (
-        len(states),
-        1 if family.paired and len(states) == 3 else 0,
-    )  # two ways to fail bend a pair's index more
-    plain = PLAIN if forced & {*states} else PLAIN | STILL
+    plain, count = PLAIN if forced & {*states} else PLAIN | UNPUSHED, len(states)
+    more = 1 if family.paired and count == 3 else 0  # two ways to fail bend a pair's index more
     return tuple(PUSHED if i in forced else plain[count] + more for i in states)
 
 

@@ -36,8 +36,8 @@ class Proposal(NamedTuple):
     """One part of the points by the standard law (rotated), one by a wider law, the others by laws aimed at the losses.
 
     `aims` is empty, or has a law for each of the parts but the first. The wider law keeps the weight of what the laws
-    missed far out small, the standard one bounds all weights. `others` are laws of limits that cost too little here to
-    be aimed at, which may be what costs most at a design nearby.
+    missed far out small, the standard one bounds all weights. `others` are laws of limits that are not
+    aimed at, since they cost less here: they may cost most at a design nearby.
     """
 
     aims: tuple[Aimed, ...]
@@ -74,7 +74,8 @@ def aim(
 
     `losses` gives, for given normals, the loss in its first column and each limit's own in the others. A limit that
     fails far out is approached in stages, by a power of its loss that enough draws still see (adaptive tempering), so
-    that it is not missed by draws that never came near. The laws of the limits that cost most are kept.
+    that it is not missed by draws that never came near. The laws of the limits that cost most are
+    aimed at.
     A `start` (a proposal of a design nearby) spares stages.
     """
     if size == 0:

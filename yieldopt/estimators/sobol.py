@@ -23,7 +23,9 @@ REPLICATES = 16
 BATCH = 512
 """Points of one compiled call: 16 replicates of 32 at least."""
 LEAST = 2
-"""Batches at least: the error that one states is too often too small, and would end the sampling there."""
+"""Batches at least. With one, which ends the sampling where it states a small error, 24 estimates scattered 1.2 to 1.5
+times as much as they stated; with two, .8 to 1.1 times.
+"""
 AGAIN = 4096
 """Points after which, where four times as many are wanted, the proposal is sought again with more draws."""
 CHECK_ORDER = 16

@@ -76,13 +76,14 @@ def put(kind: str, asked: Asked, out: Path, quiet: bool = False) -> Answer:
     from yieldopt.study import progress, record, report, run, session
 
     question = {"estimate": run.estimate, "optimize": run.optimize}[kind]
-    with session.interruptible() as stop, progress.progress(quiet) as shown:
-        result = question(resolved, model, progress=shown, stop=stop)
+    with session.interruptible() as stop:
+        with progress.progress(quiet) as shown:
+            result = question(resolved, model, progress=shown, stop=stop)
         status = result.get("status") if result.get("status") in STATUSES else "done"
         status = "interrupted" if stop.is_set() else str(status)
-    made = record.make(resolved, kind, result, status, asked.sets, asked.model)
-    folder = record.save(made, out)
-    report.write(folder)
+        made = record.make(resolved, kind, result, status, asked.sets, asked.model)
+        folder = record.save(made, out)
+        report.write(folder)
     kept = {key: value for key, value in result.items() if key != "samples"}
     return Answer(kept, status, folder, made.run["knobs"])
 

@@ -75,14 +75,14 @@ STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 @contextlib.contextmanager
 def interruptible() -> Generator[threading.Event]:
-    """Give an event that the first Ctrl-C or SIGTERM sets, so that a batch can be saved; the second one aborts."""
+    """Give an event that the first Ctrl-C or SIGTERM sets, so that a batch can be saved; a second Ctrl-C aborts."""
     stop = threading.Event()
 
     def ask(number: int, frame: FrameType | None) -> None:
         del number, frame
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # `timeout` sends it twice
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         stop.set()
-        for one in STOPPING:
-            signal.signal(one, signal.default_int_handler)
         print("\nstopping after this batch; Ctrl-C again aborts", file=sys.stderr, flush=True)  # noqa: T201 - the message
 
     if threading.current_thread() is not threading.main_thread():

@@ -170,7 +170,9 @@ class PillarToPillar(PillarJoint):
     widths: ClassVar[tuple[str, ...]] = ("pillar_diameter",)
     responses: ClassVar[dict[str, Response]] = PillarJoint.responses | {
         "standoff": Response("joint", "um", "first pillar and joint height together; the second pillar is below"),
-        "overlap": Response("joint", "", "area common to both sections over their mean; over 1, well inside"),
+        "overlap": Response(
+            "joint", "", "area common to both sections over their mean: 1 for two alike, less otherwise"
+        ),
         "first_height": Response("joint", "um", "first pillar as made, copper and nickel"),
         "second_height": Response("joint", "um", "second pillar as made, copper and nickel"),
         "taller_by": Response("joint", "um", "first pillar less the second, as made"),
