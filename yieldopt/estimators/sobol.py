@@ -109,7 +109,9 @@ class Sobol:
             high = binomial_interval(0, sums.points * REPLICATES, self.precision.confidence)[1]
         names = [limit.name for limit in problem.limits]
         over = sums.points * REPLICATES
-        limits = {n: (float(f / over), float(a / over)) for n, f, a in zip(names, sums.fails, sums.alone, strict=True)}
+        # Weights are one on average only: a share of all units may come out above one by its error.
+        fails, alone = (np.minimum(share / over, 1.0) for share in (sums.fails, sums.alone))
+        limits = {n: (float(f), float(a)) for n, f, a in zip(names, fails, alone, strict=True)}
         return Estimate(
             value, stderr * defects, (low * defects, high * defects), self.precision.confidence, 1.0 - loss, defects,
             limits, over, "sobol", self._status(loss, 0.5 * (high - low), bias, stated, sums), doubt, watch.seconds,
