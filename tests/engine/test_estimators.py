@@ -15,7 +15,7 @@ from yieldopt.estimators import proposal
 from yieldopt.estimators.auto import method
 from yieldopt.estimators.base import Precision, Watch, binomial_interval
 from yieldopt.estimators.monte_carlo import MonteCarlo
-from yieldopt.estimators.sobol import Sobol
+from yieldopt.estimators.sobol import BATCH, LEAST, Sobol
 from yieldopt.knob import knob
 from yieldopt.problem import Defects, Limit, Model, Population, Problem, Sites
 from yieldopt.typing import Scalar
@@ -84,6 +84,12 @@ def test_a_rare_loss_is_found_with_relative_precision() -> None:
     truth = 1 - exact(100, 27.0, 33.4)
     assert truth < 1e-4
     assert abs(found.failure_probability - truth) <= max(4 * found.stderr, 0.01 * truth)
+
+
+def test_one_batch_does_not_end_an_estimate() -> None:
+    """However small the error that it states: that is drawn from the same few points as the loss."""
+    found = Sobol(Precision(0.5, None))(chip(10), Nominal(), 1)
+    assert found.evaluations == LEAST * BATCH > BATCH
 
 
 def test_a_loss_beyond_the_tables_is_doubted() -> None:
