@@ -7,6 +7,7 @@ on all.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
@@ -14,13 +15,14 @@ import numpy as np
 from scipy import stats
 
 from yieldopt.box import Box
-from yieldopt.conditional.integrand import Route, sample
+from yieldopt.conditional.integrand import Route, followed, sample, slopes, still
 from yieldopt.conditional.prepare import Prepared, frame, thinned
 from yieldopt.estimators.proposal import STAGES as FIRST
 from yieldopt.estimators.proposal import Proposal, aim
 from yieldopt.estimators.sobol import BATCH, losses, once
 from yieldopt.kriging import Seen
 from yieldopt.problem import Problem
+from yieldopt.programs import beside
 
 POINTS = 256
 """Shared draws of one evaluation."""
@@ -80,7 +82,8 @@ class LogLoss:
     def ready(self, point: np.ndarray) -> None:
         """Compile or load what looks run, so that it may be done while something else is."""
         prepared = thinned(self._prepared(point), self.few)
-        sample(prepared, jnp.zeros((POINTS, self.size)), jnp.zeros(POINTS))
+        points, weights = jnp.zeros((POINTS, self.size)), jnp.zeros(POINTS)
+        beside([partial(slopes, prepared, points, weights), partial(followed, prepared, still(prepared))])
 
     def value(self, point: np.ndarray, slot: Any = 0) -> float:
         """The value alone, with all nodes and more points: half the time."""

@@ -13,6 +13,7 @@ import os
 import pickle
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -97,7 +98,7 @@ def program(function: Callable[P, R], options: dict[str, Any] | None = None) -> 
     """
     plain = eqx.filter_jit(function)
     known: dict[Any, tuple[Callable[..., list[Any]], Any]] = {}
-    alone = Lock()  # two threads that want the same program: one makes it
+    alone: dict[Any, Lock] = {}  # two threads that want the same program: one makes it
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -109,7 +110,7 @@ def program(function: Callable[P, R], options: dict[str, Any] | None = None) -> 
         shapes = tuple((a.shape, str(a.dtype), getattr(a, "weak_type", False)) for a in arrays)  # keys have none
         key = tree, tuple((type(leaf), leaf) for leaf in fixed), shapes
         if key not in known:
-            with alone:
+            with alone.setdefault(key, Lock()):
                 if key not in known:
                     ready = _ready(function, jax.tree.unflatten(tree, fixed), arrays, shapes, options)
                     known[key] = ready.run, ready.shell
@@ -118,6 +119,12 @@ def program(function: Callable[P, R], options: dict[str, Any] | None = None) -> 
         return _filled(shell, _run(run, arrays), arrays)
 
     return call
+
+
+def beside(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Do tasks two at a time, for what they compile; their results in order."""
+    with ThreadPoolExecutor(2) as pool:
+        return [task.result() for task in [pool.submit(task) for task in tasks]]
 
 
 def _run(run: Any, arrays: list[Any]) -> list[Any]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from threading import RLock
 from typing import Any, TypeVar
 
 import jax
@@ -12,6 +13,8 @@ from yieldopt.laws import push
 from yieldopt.typing import Normals
 
 T = TypeVar("T")
+_alone = RLock()
+"""NumPyro's stack of handlers is one for all threads: two that read programs at once would read each other's."""
 
 
 class _Read(Messenger):
@@ -37,7 +40,7 @@ class _Read(Messenger):
 def standardise(program: Callable[[], T], normals: Normals) -> T:
     """Run `program` with its randomness read from `normals`; raise UserError for a law that has no quantile."""
     reader = _Read(normals)
-    with reader:
+    with _alone, reader:
         drawn = program()
     if reader.used != normals.shape[0]:
         raise ValueError(f"Expected {reader.used} normals, as the program draws; got {normals.shape[0]}.")
@@ -50,7 +53,7 @@ def dimension(program: Callable[[], Any]) -> int:
 
     def run() -> None:
         reader = _Read(None)
-        with reader:
+        with _alone, reader:
             program()
         used.append(reader.used)
 

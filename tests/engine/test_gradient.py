@@ -50,10 +50,10 @@ def test_the_slope_of_the_loss_with_points_frames_and_tables_fixed() -> None:
     prepared = route.prepare(built.problem, built.design)
     points, weights = jax.random.normal(jax.random.key(2), (64, route.frame.structure.unit)), jnp.full(64, 1 / 64)
     moves = integrand._moves(prepared)
-    slope = integrand._slope(prepared, points, weights)[1]
+    slope = integrand.slopes(prepared, points, weights)[1]
 
     def loss(moves: Any) -> float:
-        return float(weights @ integrand._slope(integrand._moved(prepared, moves), points, weights)[0])
+        return float(weights @ integrand.slopes(integrand._moved(prepared, moves), points, weights)[0])
 
     for key, which in ((0, "design"), (1, "design"), (2, "series")):
         leaves, tree = jax.tree.flatten(moves)

@@ -6,7 +6,9 @@ import sysconfig
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import jax
@@ -186,6 +188,19 @@ def test_two_threads_run_their_programs_in_turn() -> None:
             found = list(both.map(lambda call: float(call(jnp.asarray(1.0))), calls))
         assert found == [2.0, 3.0]
     assert most == [1, 1, 1, 1]
+
+
+def test_what_is_done_beside_compiles_at_once_and_comes_back_in_order() -> None:
+    """One function with two fixed arguments is two programs: each waits, traced, for the other to be traced."""
+    both = Barrier(2)
+
+    def waited(a: Any, times: int) -> Any:
+        both.wait(60.0)
+        return times * a
+
+    made = programs.program(waited)
+    found = programs.beside([partial(made, jnp.arange(3.0), times) for times in (2, 3)])
+    np.testing.assert_array_equal(found, [[0.0, 2.0, 4.0], [0.0, 3.0, 6.0]])
 
 
 def test_a_program_that_sorts_is_kept_and_sorts_again(folder: Path) -> None:

@@ -5,7 +5,9 @@ Smirnov (p above 1e-3 a scalar) and the covariance between scalars, which is whe
 repeated would show, within four of its standard errors.
 """
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -121,3 +123,16 @@ def test_the_wrong_number_of_normals_is_told(given: int):
 def test_a_law_without_a_quantile_is_refused_when_the_program_is_counted():
     with pytest.raises(UserError, match="got Gamma"):
         dimension(lambda: numpyro.sample("x", dist.Gamma(2.0, 1.0)))
+
+
+def test_threads_do_not_read_each_others_programs() -> None:
+    """Each draws twice, with time between for the other to come in; NumPyro has one stack of handlers for them all."""
+
+    def slow() -> tuple[Any, Any]:
+        first = numpyro.sample("first", dist.Normal(0.0, 1.0))
+        time.sleep(0.05)
+        return first, numpyro.sample("second", dist.Normal(0.0, 1.0))
+
+    with ThreadPoolExecutor(4) as pool:
+        read = list(pool.map(lambda k: standardise(slow, jnp.asarray([k, -k])), np.arange(1.0, 9.0)))
+    np.testing.assert_allclose(np.array(read, float), [[k, -k] for k in np.arange(1.0, 9.0)], atol=1e-12)

@@ -103,8 +103,7 @@ def settle(prepared: Prepared, shared: Any, rest: Array) -> Crowd:
     bound = prepared.problem.model, prepared.design, shared, rest, light
     free = jax.lax.stop_gradient(bound)
     pose, settled = _iterate(*free)
-    force, stiffness, _ = _balance(*free, pose)
-    pose = _resting(bound, pose - inverse(stiffness) @ force)
+    pose = _resting(bound, pose)
     _, stiffness, there = _balance(prepared.problem.model, prepared.design, shared, rest, reach, pose, 2)
     scatter = (reach.product @ (reach.weight * there.variance)).reshape(stiffness.shape)
     compliance = inverse(stiffness)
@@ -148,10 +147,13 @@ def _resting_ahead(perturbed: Any, bound: Any, pose: Array) -> tuple[Array, None
 @_resting.def_bwd
 def _resting_back(residuals: None, out: Array, perturbed: Any, bound: Any, pose: Array) -> Any:
     del residuals, perturbed
-    model, design, shared, rest, reach = bound
-    push = jnp.linalg.solve(_balance(model, design, shared, rest, reach, pose)[1].T, out)
-    _, back = eqx.filter_vjp(lambda b: _balance(b[0], b[1], b[2], b[3], b[4], pose)[0], bound)
-    return back(-push)[0]
+
+    def balance(bound: Any) -> tuple[Array, Array]:
+        model, design, shared, rest, reach = bound
+        return _balance(model, design, shared, rest, reach, pose)[:2]
+
+    _, back, stiffness = eqx.filter_vjp(balance, bound, has_aux=True)
+    return back(-jnp.linalg.solve(stiffness.T, out))[0]
 
 
 def _balance(
@@ -166,19 +168,20 @@ def _balance(
 
 
 def _iterate(model: Any, design: Any, shared: Any, rest: Array, reach: Reach) -> tuple[Array, Array]:
-    """Damped Newton until the next step, which the caller does, is negligible: the pose, whether it came to that."""
+    """Damped Newton, to one step beyond one that is small: the pose, whether it came to that."""
 
-    def step(at: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        pose, _, count = at
+    def step(at: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
+        pose, last, _, count = at
         force, stiffness, _ = _balance(model, design, shared, rest, reach, pose)
         move = -jnp.linalg.solve(stiffness, force)
         size = jnp.max(jnp.abs(move))
-        return pose + move * jnp.minimum(1.0, 4.0 / jnp.maximum(size, 1e-12)), size, count + 1
+        return pose + move * jnp.minimum(1.0, 4.0 / jnp.maximum(size, 1e-12)), size, last, count + 1
 
-    def going(at: tuple[Array, Array, Array]) -> Array:
-        return (at[1] > CLOSE) & (at[2] < STEPS)
+    def going(at: tuple[Array, Array, Array, Array]) -> Array:
+        return (at[2] > CLOSE) & (at[3] <= STEPS)
 
-    pose, size, _ = jax.lax.while_loop(going, step, (rest, jnp.asarray(jnp.inf, rest.dtype), jnp.asarray(0)))
+    far = jnp.asarray(jnp.inf, rest.dtype)
+    pose, _, size, _ = jax.lax.while_loop(going, step, (rest, far, far, jnp.asarray(0)))
     return pose, size < 4.0 * CLOSE
 
 

@@ -3,7 +3,9 @@
 Every number (design, spreads, limits, sites, points) is an argument, so that changing one never recompiles.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -12,14 +14,16 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from yieldopt.conditional import stages
 from yieldopt.conditional.chunked import chunked
 from yieldopt.conditional.log_pass import LogPass, log_pass
+from yieldopt.conditional.margins import Forces
 from yieldopt.conditional.points import places
-from yieldopt.conditional.prepare import Frame, Prepared, prepare, series
+from yieldopt.conditional.prepare import Frame, Prepared, prepare
 from yieldopt.conditional.structure import Family, degrees_of
 from yieldopt.errors import UserError
 from yieldopt.problem import Problem
-from yieldopt.programs import program
+from yieldopt.programs import beside, program
 
 STILL = 1e-9
 """Slope of a margin in the normals of an element, base units, below which it is rounding."""
@@ -41,7 +45,7 @@ class Route(NamedTuple):
 
     def prepare(self, problem: Problem[Any], design: Any) -> Prepared:
         """Prepare a design; raise `UserError` for a limit on elements that no noise of an element's own moves."""
-        prepared = _prepare(_strong(problem), _strong(design), self.frame.structure, self.frame.nodes)
+        prepared = prepare(_strong(problem), _strong(design), self.frame.structure, self.frame.nodes)
         for family, found in zip(prepared.structure.families, prepared.found, strict=True):
             _moved_by_noise(problem, family, np.asarray(found.point.slope))
         return prepared
@@ -74,11 +78,39 @@ def sample(prepared: Prepared, points: Array, weights: Array) -> Sampled:
 
     What was searched for is not searched for again: beside the slope in the series, the price is that of fitting them.
     """
-    loss, slope = _slope(prepared, points, weights)
-    boxes = {
-        f.of: (table.centre, table.half) for f, table in zip(prepared.structure.families, prepared.tables, strict=True)
-    }
-    return Sampled(loss, _followed(prepared.problem, prepared.design, prepared.structure, boxes, prepared.found, slope))
+    loss, slope = slopes(prepared, points, weights)
+    return Sampled(loss, followed(prepared, slope))
+
+
+def still(prepared: Prepared) -> Any:
+    """A slope of zero, as `followed` takes it: to have its programs compiled before there is one."""
+    return jax.tree.map(jnp.zeros_like, _moves(prepared))
+
+
+def followed(prepared: Prepared, slope: Any) -> Any:
+    """The slope in the design, from that in all of `prepared` that moves with it."""
+    problem, design, families = prepared.problem, prepared.design, prepared.structure.families
+    both = list(zip(families, prepared.tables, strict=True))
+    boxes = {f.of: (t.centre, t.half) for f, t in both}
+    whole, moved = slope
+    by_series = beside(
+        [
+            partial(stages.fit_back, problem, design, f, boxes[f.of], Forces(t.forces, t.scale), found, groups)
+            for (f, t), found, (groups, _) in zip(both, prepared.found, moved, strict=True)
+        ]
+    )
+    pushed: dict[str, list[Any]] = {}
+    for family, (_, read), (_, fitted) in zip(families, moved, by_series, strict=True):
+        pushed.setdefault(family.of, []).extend((read, fitted))
+    crowds = [f for f in families if not f.paired]
+    by_force = beside(
+        [partial(stages.crowd_back, problem, design, f, boxes[f.name], _sum(pushed[f.name])) for f in crowds]
+    )
+    return _sum([whole, *(by_design for by_design, _ in by_series), *by_force])
+
+
+def _sum(trees: Sequence[Any]) -> Any:
+    return jax.tree.map(lambda *leaves: sum(leaves), *trees)
 
 
 def _moves(prepared: Prepared) -> Any:
@@ -99,18 +131,13 @@ def _chunk(prepared: Prepared) -> int:
 
 
 @program
-def _prepare(problem: Any, design: Any, structure: Any, nodes: Any) -> Prepared:
-    return prepare(problem, design, structure, nodes)
-
-
-@program
 def evaluate(prepared: Prepared, points: Float[Array, "draws normals"]) -> LogPass:
     """`log_pass` at many shared draws, a chunk at a time."""
     return chunked(lambda z: log_pass(prepared, z), points, _chunk(prepared))
 
 
 @program
-def _slope(prepared: Prepared, points: Array, weights: Array) -> tuple[Array, Any]:
+def slopes(prepared: Prepared, points: Array, weights: Array) -> tuple[Array, Any]:
     """Losses at points, and the slope of their weighted sum in what a design moves of `prepared`.
 
     The slope is summed up chunk by chunk: nothing of a chunk is kept for a way back through the others.
@@ -131,14 +158,3 @@ def _slope(prepared: Prepared, points: Array, weights: Array) -> tuple[Array, An
 
     slope, loss = jax.lax.scan(step, jax.tree.map(jnp.zeros_like, moves), (index, share.reshape(count, size)))
     return loss.ravel()[: len(points)], slope
-
-
-@program
-def _followed(problem: Any, design: Any, structure: Any, boxes: Any, found: Any, slope: Any) -> Any:
-    """The slope in the design, from that in all that moves with it."""
-
-    def moving(design: Any) -> Any:
-        made = series(problem, design, structure, boxes, found)
-        return design, tuple((fitted.groups, means.series) for means, fitted in made)
-
-    return jax.vjp(moving, design)[1](slope)[0]

@@ -1,5 +1,6 @@
 """Log of the probability that a unit passes, given what its elements share: settled, tabulated, summed over the map."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -170,19 +171,33 @@ def _eased(
     own: tuple[int, ...], where: Array, series: Array, half: Array, scale: Array, sway: Array, scatter: Array
 ) -> tuple[Array, Array, Array]:
     """One row where its pull on its own pose has settled with the force that it then has: index, pull, surplus."""
-
-    def look(shift: Array, columns: Array) -> Array:
-        return chebyshev.evaluate(jnp.clip(where.at[np.array(own)].add(shift / half), -1.0, 1.0), columns)
+    look = _shifted(own, where, series, half)
 
     def ease(shift: Array, _: None) -> tuple[Array, None]:
-        surplus, stiffer = margins.push(look(shift, margins.pushing(series, len(scale))), scale)
+        surplus, stiffer = margins.push(look(shift, margins.pushing(len(scale))), scale)
         return shift - (shift + sway * surplus) / jnp.maximum(1.0 + sway * stiffer, 0.5), None
 
     shift = jax.lax.scan(ease, jnp.zeros_like(sway), None, length=EASED - 1)[0]
-    beta, there = margins.read(look(shift, series), scale)
+    beta, there = margins.read(look(shift, slice(None)), scale)
     pull = there.pull / jnp.maximum(1.0 + sway * there.stiffer, 0.5)
     change = jnp.einsum("fn,fgn,gn->n", pull, scatter, pull) - ((pull * sway) ** 2 * there.variance).sum(0)
     return beta / jnp.sqrt(1.0 + jnp.maximum(change, 0.0)), pull, there.surplus
+
+
+def _shifted(own: tuple[int, ...], where: Array, series: Array, half: Array) -> Callable[[Array, slice], Array]:
+    """Columns of a row's series by the shift of its own states; where that is one, the others are put in once."""
+    if len(own) != 1:
+        return lambda shift, columns: chebyshev.evaluate(
+            jnp.clip(where.at[np.array(own)].add(shift / half), -1.0, 1.0), series[..., columns]
+        )
+    others = np.array([axis for axis in range(len(where)) if axis not in own], int)
+    placed = chebyshev.along(jnp.clip(where[others], -1.0, 1.0), jnp.moveaxis(series, own[0], 0))
+
+    def look(shift: Array, columns: slice) -> Array:
+        place = jnp.clip(where[own[0]] + shift[0] / half[0], -1.0, 1.0)
+        return chebyshev.derivatives(place, placed[:, columns], 0)[0]
+
+    return look
 
 
 def in_common(felt: Felt, levers: Array, crowd: Crowd, weight: Float[Array, " nodes"]) -> Array:

@@ -94,12 +94,12 @@ def read(found: Float[Array, "columns nodes"], scale: Float[Array, " forces"]) -
     count = len(scale)
     pull, variance = (found[1 + i * count : 1 + (i + 1) * count] for i in (0, COLUMNS - 1))
     variance = scale[:, None] ** 2 * jnp.exp(variance)
-    return release(found[0]), Own(pull, *push(pushing(found.T, count).T, scale), variance)
+    return release(found[0]), Own(pull, *push(found[pushing(count)], scale), variance)
 
 
-def pushing(series: Float[Array, "*terms columns"], forces: int) -> Float[Array, "*terms some"]:
+def pushing(forces: int) -> slice:
     """Those of a row's columns that say how a failing element pushes: `push` reads them."""
-    return series[..., 1 + forces : 1 + 3 * forces]
+    return slice(1 + forces, 1 + 3 * forces)
 
 
 def push(found: Float[Array, "columns nodes"], scale: Float[Array, " forces"]) -> tuple[Array, Array]:
