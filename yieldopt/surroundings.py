@@ -12,12 +12,15 @@ import jax
 
 INSTALLED = "stdlib", "platstdlib", "purelib", "platlib", "scripts"
 """Where what is installed lies, by the names of `sysconfig`."""
+CACHES = "jax_persistent_cache", "jax_compilation_cache"
+"""How JAX's settings of its own cache begin: they make no other program, and one changes while another compiles."""
 
 
 def surroundings() -> Iterator[Any]:
     """What two processes must have in common for one to run what the other compiled; plain data."""
     yield sys.version, platform.node(), platform.machine(), os.environ.get("XLA_FLAGS")
-    yield sorted((name, repr(value)) for name, value in jax.config.values.items())
+    settings = jax.config.values.items()
+    yield sorted((name, repr(value)) for name, value in settings if not name.startswith(CACHES))
     yield [(d.platform, d.device_kind, d.client.platform_version) for d in jax.devices()]
     processor = Path("/proc/cpuinfo")
     if processor.exists():

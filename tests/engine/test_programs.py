@@ -203,6 +203,13 @@ def test_what_is_done_beside_compiles_at_once_and_comes_back_in_order() -> None:
     np.testing.assert_array_equal(found, [[0.0, 2.0, 4.0], [0.0, 3.0, 6.0]])
 
 
+def test_what_is_told_while_another_compiles_is_told_alike() -> None:
+    """Else a program made beside another one would not be found again."""
+    alone = list(programs.surroundings())
+    with programs._unshared():
+        assert list(programs.surroundings()) == alone
+
+
 def test_a_program_that_sorts_is_kept_and_sorts_again(folder: Path) -> None:
     """Once it has run it can no longer be written: it is written first."""
     for _ in range(2):
