@@ -15,8 +15,9 @@ import numpy as np
 from scipy import stats
 
 from yieldopt.box import Box
-from yieldopt.conditional.integrand import Route, followed, sample, slopes, still
+from yieldopt.conditional.integrand import Route
 from yieldopt.conditional.prepare import Prepared, frame, thinned
+from yieldopt.conditional.slope import followed, level, sample, slopes
 from yieldopt.estimators.proposal import STAGES as FIRST
 from yieldopt.estimators.proposal import Proposal, aim
 from yieldopt.estimators.sobol import BATCH, losses, once
@@ -83,7 +84,7 @@ class LogLoss:
         """Compile or load what looks run, so that it may be done while something else is."""
         prepared = thinned(self._prepared(point), self.few)
         points, weights = jnp.zeros((POINTS, self.size)), jnp.zeros(POINTS)
-        beside([partial(slopes, prepared, points, weights), partial(followed, prepared, still(prepared))])
+        beside([partial(slopes, prepared, points, weights), partial(followed, prepared, level(prepared))])
 
     def value(self, point: np.ndarray, slot: Any = 0) -> float:
         """The value alone, with all nodes and more points: half the time."""

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import equinox as eqx
@@ -35,7 +35,7 @@ from yieldopt.surroundings import surroundings
 P = ParamSpec("P")
 R = TypeVar("R")
 
-MOST = 128
+MOST = 320
 """Programs kept; those not used for longest go first."""
 NEVER = 1e9
 """Seconds that no compilation takes."""
@@ -47,7 +47,7 @@ LEAST = "jax_persistent_cache_min_compile_time_secs"
 """JAX's setting: what compiles in less does not go into its cache."""
 _folder: list[Path] = []
 _turn, _compiling = Lock(), list[float]()
-_running = Lock()
+_compilers, _running = BoundedSemaphore(2), Lock()
 """Two threads compile at once, and run in turn: two runs at once on two cores have waited for each other for ever."""
 
 
@@ -122,9 +122,15 @@ def program(function: Callable[P, R], options: dict[str, Any] | None = None) -> 
 
 
 def beside(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Do tasks two at a time, for what they compile; their results in order."""
-    with ThreadPoolExecutor(2) as pool:
+    """Do tasks two at a time, for what they compile; their results in order.
+
+    JAX's settings of a thread (as within `jax.enable_x64()`) do not reach them: set those of the process.
+    """
+    pool = ThreadPoolExecutor(2)
+    try:
         return [task.result() for task in [pool.submit(task) for task in tasks]]
+    finally:
+        pool.shutdown(cancel_futures=True)  # after a fault, or Ctrl-C, what has not begun is not begun
 
 
 def _run(run: Any, arrays: list[Any]) -> list[Any]:
@@ -182,7 +188,7 @@ def _compiled(
 
     flat.__name__ = function.__name__
     lowered = jax.jit(flat).lower(*arrays)
-    with _unshared():
+    with _compilers, _unshared():
         run = lowered.compile(compiler_options=options)
     if path:
         _save(path, run, shells[-1])  # before it runs: a sort that has run cannot be written (jaxlib 0.10)

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from yieldopt import catalogue
-from yieldopt.conditional.integrand import Route, evaluate, sample
+from yieldopt.conditional.integrand import Route, evaluate
 from yieldopt.conditional.prepare import frame
+from yieldopt.conditional.slope import sample
 from yieldopt.losses import ORDER, POINTS
 from yieldopt.study import config
 from yieldopt.study import plan as plans

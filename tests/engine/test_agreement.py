@@ -14,6 +14,7 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 import pytest
+from scipy import stats
 
 from yieldopt.knob import knob
 from yieldopt.problem import Limit, Model, Population, Problem, Sites
@@ -91,6 +92,62 @@ def test_both_routes_agree_where_the_crowd_is_small(reach: float, uneven: float)
     assert 0.2 < found.fast < 0.999
     assert found.unsettled == 0
     assert abs(found.difference) <= agreement.SIGMAS * found.stderr + found.doubt, found
+
+
+class Pins(Population[Nominal]):
+    """Pins of the plate that must clear the bowed ground: they bear nothing."""
+
+    sites: Sites
+
+    def variation(self, design: Nominal) -> Any:
+        return numpyro.sample("length", dist.Normal(0.0, 0.2))
+
+    def state(self, design: Nominal, shared: Any, pose: Any, site: Sites) -> dict[str, Any]:
+        bow = shared["bow"] * (site.x**2 + site.y**2 - 0.5)
+        return {"gap": pose[0] + pose[1] * site.x + pose[2] * site.y + bow + design.reach + shared["reach"]}
+
+    def response(self, design: Nominal, state: Any, element: Any) -> dict[str, Any]:
+        return {"clear": state["gap"] - element}
+
+
+class PinnedPlate(Plate):
+    """The springs bear the plate and have no limit of their own; the pins have one and bear nothing."""
+
+    pins: Pins
+
+    def populations(self) -> dict[str, Population[Nominal]]:
+        return {"spring": self.springs, "pin": self.pins}
+
+    def limits(self) -> tuple[Limit, ...]:
+        return (Limit.of("clears", "pin", "clear", 0.0),)
+
+
+def test_a_population_may_bear_others_without_a_limit_of_its_own() -> None:
+    x, y = (axis.ravel() for axis in np.meshgrid(np.linspace(-1, 1, 7), np.linspace(-1, 1, 7)))
+    plate = PinnedPlate(Springs(Sites.at(x, y), jnp.asarray(0.1)), Pins(Sites.at(x[:20], y[:20])))
+    found = agreement.compared(Problem.of(plate), Nominal(jnp.asarray(0.8)), 8_192, 3)
+    assert 0.2 < found.fast < 0.999
+    assert abs(found.difference) <= agreement.SIGMAS * found.stderr + found.doubt, found
+
+
+class LowPlate(Plate):
+    """The plate as a whole must not stand too high: its springs' own lengths have a say."""
+
+    def response(self, design: Nominal, shared: Any, pose: Any) -> dict[str, Any]:
+        return {"height": pose[0]}
+
+    def limits(self) -> tuple[Limit, ...]:
+        return (Limit.of("low", "", "height", -np.inf, 0.08),)
+
+
+def test_a_unit_as_a_whole_feels_what_its_elements_draw() -> None:
+    """Linear springs: the plate stands at the mean of 49 natural lengths, N(0, .5 / 7), less that of the bow."""
+    x, y = (axis.ravel() for axis in np.meshgrid(np.linspace(-1, 1, 7), np.linspace(-1, 1, 7)))
+    problem = Problem.of(LowPlate(Springs(Sites.at(x, y), jnp.asarray(0.0))))
+    found = agreement.compared(problem, Nominal(jnp.asarray(1.0)), 8_192, 3)
+    expected = stats.norm.cdf(0.08 / np.hypot(0.5 / 7, 0.3 * np.mean(x**2 + y**2 - 0.5)))
+    assert found.fast == pytest.approx(expected, abs=agreement.SIGMAS * 0.5 / np.sqrt(found.units))
+    assert abs(found.difference) <= agreement.SIGMAS * found.stderr, found
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from yieldopt.conditional import chebyshev
-from yieldopt.conditional.log_pass import _shifted
+from yieldopt.conditional.crowd import _shifted
 
 
 @pytest.mark.parametrize(("degrees", "own"), [((9,), (0,)), ((8, 5), (0,)), ((4, 9, 3), (1,)), ((6, 6, 2), (0, 1))])

@@ -10,14 +10,68 @@ import numpy as np
 import pytest
 from yieldopt_pillars.assemblies.capped_pillar import MODEL
 
+from yieldopt import catalogue
 from yieldopt.box import Box
-from yieldopt.conditional import integrand
+from yieldopt.conditional import integrand, stages
+from yieldopt.conditional import slope as slope_of
 from yieldopt.conditional.prepare import frame
-from yieldopt.losses import LogLoss
+from yieldopt.losses import POINTS, LogLoss
 from yieldopt.optimize import optimize
 from yieldopt.study import config, plan
+from yieldopt.timing import Stopwatch
 
+SMALL = "bump_map={grid: {rows: 6, columns: 6, pitch: 160 um}}"
 CONFIGS = Path(__file__).parents[2] / "configs" / "capped_pillar"
+
+
+@pytest.fixture(scope="module")
+def small() -> LogLoss:
+    """Joints that bear a chip, and pairs of them."""
+    study = config.read(CONFIGS / "blackparrot.yaml", (SMALL,))
+    built = plan.build(study, catalogue.load(study.card.name))
+    return LogLoss(built.problem, built.design, built.search)
+
+
+@pytest.mark.parametrize("which", ["groups", "forces"])
+def test_the_slope_is_followed_through_every_stage(small: LogLoss, which: str) -> None:
+    """Against JAX's own derivative of all stages in a row; the slope in one of the kinds of series alone."""
+    prepared = small.route.prepare(small.problem, small.design)
+    families, tables = prepared.structure.families, prepared.tables
+    boxes = {f.of: (t.centre, t.half) for f, t in zip(families, tables, strict=True)}
+
+    def moving(design: Any) -> Any:
+        means = {f.name: stages.crowd(small.problem, design, f, boxes[f.of]) for f in families if not f.paired}
+        fits = [
+            stages.fit(small.problem, design, f, boxes[f.of], means[f.of], found)
+            for f, found in zip(families, prepared.found, strict=True)
+        ]
+        return design, tuple((m.groups, means[f.of].series) for f, m in zip(families, fits, strict=True))
+
+    rng = np.random.default_rng(3)
+    whole, series = jax.tree.map(lambda leaf: jnp.asarray(rng.normal(size=leaf.shape)), slope_of.level(prepared))
+    still = jax.tree.map(jnp.zeros_like, series)
+    if which == "groups":
+        series = tuple((groups, none) for (groups, _), (_, none) in zip(series, still, strict=True))
+    else:
+        series = tuple((none, forces) for (_, forces), (none, _) in zip(series, still, strict=True))
+    slope = jax.tree.map(jnp.zeros_like, whole), series
+    expected = jax.vjp(moving, prepared.design)[1](slope)[0]
+    for found, wanted in zip(
+        jax.tree.leaves(slope_of.followed(prepared, slope)), jax.tree.leaves(expected), strict=True
+    ):
+        assert np.isfinite(found).all()
+        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9 * float(np.abs(wanted).max(initial=0.0)))
+
+
+def test_once_ready_a_look_compiles_nothing(small: LogLoss) -> None:
+    start = np.asarray(small.box.read(small.design))
+    small.ready(start)
+    small.refit(start)
+    jnp.asarray(np.zeros((POINTS, small.size))), jnp.asarray(np.zeros(POINTS))  # handing over is a program too
+    with Stopwatch() as watch:
+        _, slope = small(start)
+    assert watch.programs == 0
+    assert np.isfinite(slope).all()
 
 
 @pytest.mark.slow
@@ -49,11 +103,11 @@ def test_the_slope_of_the_loss_with_points_frames_and_tables_fixed() -> None:
     route = integrand.Route(frame(built.problem, built.design, 10, exact=0))
     prepared = route.prepare(built.problem, built.design)
     points, weights = jax.random.normal(jax.random.key(2), (64, route.frame.structure.unit)), jnp.full(64, 1 / 64)
-    moves = integrand._moves(prepared)
-    slope = integrand.slopes(prepared, points, weights)[1]
+    moves = slope_of._moves(prepared)
+    slope = slope_of.slopes(prepared, points, weights)[1]
 
     def loss(moves: Any) -> float:
-        return float(weights @ integrand.slopes(integrand._moved(prepared, moves), points, weights)[0])
+        return float(weights @ slope_of.slopes(slope_of._moved(prepared, moves), points, weights)[0])
 
     for key, which in ((0, "design"), (1, "design"), (2, "series")):
         leaves, tree = jax.tree.flatten(moves)

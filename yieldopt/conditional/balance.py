@@ -14,7 +14,6 @@ from jaxtyping import Bool, Float
 
 from yieldopt.conditional.forces import Mean, along, axes_of, read
 from yieldopt.conditional.prepare import Prepared, Tables
-from yieldopt.conditional.structure import Family
 from yieldopt.problem import Population, Sites
 
 STEPS = 12
@@ -71,13 +70,13 @@ def states_at(p: Population[Any], design: Any, shared: Any, pose: Array, sites: 
 
 
 def levers_at(
-    p: Population[Any], design: Any, shared: Any, pose: Array, sites: Sites, family: Family
-) -> Float[Array, "forces pose nodes"]:
-    """What the pose does to the states that carry a force."""
-    own = np.array([f for f, _ in family.forces], int)
+    p: Population[Any], design: Any, shared: Any, pose: Array, sites: Sites, own: list[int]
+) -> Float[Array, "own pose nodes"]:
+    """What the pose does to some of the states."""
+    picked = np.array(own, int)
 
     def one(site: Sites) -> Array:
-        return jax.jacfwd(lambda q: jnp.stack(list(p.state(design, shared, q, site).values())))(pose)[own]
+        return jax.jacfwd(lambda q: jnp.stack(list(p.state(design, shared, q, site).values())))(pose)[picked]
 
     return jax.vmap(one, out_axes=-1)(sites)
 
@@ -193,7 +192,7 @@ def _reach(prepared: Prepared, shared: Any, rest: Array) -> Reach:
             continue
         p, (sites, weight) = prepared.problem.model.populations()[family.of], tables.bed
         start = states_at(p, prepared.design, shared, rest, sites)
-        levers = levers_at(p, prepared.design, shared, rest, sites, family)
+        levers = levers_at(p, prepared.design, shared, rest, sites, [own for own, _ in family.forces])
         for k, (own, used) in enumerate(family.forces):
             where = scaled(start, tables, axes_of(own, used)[0])
             half, scale = (jnp.broadcast_to(value, weight.shape) for value in (tables.half[own], tables.scale[k]))

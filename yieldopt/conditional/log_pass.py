@@ -1,6 +1,5 @@
 """Log of the probability that a unit passes, given what its elements share: settled, tabulated, summed over the map."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -11,15 +10,13 @@ from jax.scipy.special import ndtr, ndtri
 from jaxtyping import Bool, Float
 
 from yieldopt.conditional import chebyshev, margins, pairs
-from yieldopt.conditional.balance import Crowd, levers_at, scaled, settle, states_at, through
+from yieldopt.conditional.balance import Crowd, levers_at, scaled, settle, states_at
+from yieldopt.conditional.crowd import finite, in_common, swayed
 from yieldopt.conditional.prepare import Prepared, Tables
-from yieldopt.conditional.structure import Family, pulled
+from yieldopt.conditional.structure import Family, unborne
 from yieldopt.conditional.tails import log_ndtr
 from yieldopt.conditional.together import log_correction
 from yieldopt.standard import standardise
-
-EASED = 3
-"""Looks at a row in which a failing element's pull on its own pose settles with the force that it then has."""
 
 
 class LogPass(NamedTuple):
@@ -50,17 +47,35 @@ def log_pass(prepared: Prepared, unit: Float[Array, " normals"]) -> LogPass:
         outside = outside | (jnp.abs(scaled(everywhere.states, tables, used)) > 1.0).any()
         changed, shares = _corrections(prepared, f, shared, crowd, looks)
         by_limit, together = by_limit + changed, together + shares
-    unit_ok = jnp.ones((), bool)
-    measured = model.response(design, shared, crowd.pose)
-    for i, limit in enumerate(problem.limits):
-        if limit.population == "":
-            ok = jnp.stack(limit.margins(measured[limit.response])).min() >= 0.0
-            by_limit = by_limit.at[i].set(jnp.where(ok, 0.0, -jnp.inf))
-            unit_ok = unit_ok & ok
+    whole = _whole(prepared, shared, crowd)
+    by_limit, unit_ok = by_limit + whole, ~jnp.isinf(whole).any()
     # A unit without a pose is lost, and to no limit in particular.
     by_limit, together = jnp.where(crowd.settled, by_limit, 0.0), jnp.where(crowd.settled, together, 0.0)
     total = jnp.where(jnp.isinf(by_limit), 0.0, by_limit).sum() + together
     return LogPass(jnp.where(unit_ok & crowd.settled, total, -jnp.inf), by_limit, together, crowd.settled, outside)
+
+
+def _whole(prepared: Prepared, shared: Any, crowd: Crowd) -> Float[Array, " limits"]:
+    """Log pass of each limit on the unit as a whole: the scatter of its pose, to first order, or met or not."""
+    problem = prepared.problem
+    own = {i: limit for i, limit in enumerate(problem.limits) if limit.population == ""}
+    logs = jnp.zeros(len(problem.limits))
+    if not own:
+        return logs
+
+    def margins_at(pose: Array) -> list[Array]:
+        measured = problem.model.response(prepared.design, shared, pose)
+        return [jnp.stack(limit.margins(measured[limit.response])) for limit in own.values()]
+
+    leans = jax.jacfwd(margins_at)(crowd.pose)
+    spread = prepared.finite * crowd.compliance @ crowd.scatter @ crowd.compliance.T
+    for i, margin, lean in zip(own, margins_at(crowd.pose), leans, strict=True):
+        variance = jnp.einsum("sp,pq,sq->s", lean, spread, lean)
+        moved = variance > 0.0
+        index = margin / jnp.sqrt(jnp.where(moved, variance, 1.0))
+        found = jnp.where(moved, log_ndtr(index), jnp.where(margin >= 0.0, 0.0, -jnp.inf)).sum()
+        logs = logs.at[i].set(found)
+    return logs
 
 
 class Seen(NamedTuple):
@@ -123,99 +138,6 @@ def _logs(index: Array, alone: Array | None, ends: Array | float) -> Float[Array
     return log_ndtr(index) if alone is None else pairs.counted(alone, ends) * log_ndtr(index)
 
 
-class Felt(NamedTuple):
-    """Rows with the finite crowd in them: index, its slope by each force's state, and what a failing element pushes
-    beyond the crowd's mean; zero where a row does not feel a force.
-    """
-
-    beta: Float[Array, "rows nodes"]
-    pull: Float[Array, "rows forces nodes"]
-    surplus: Float[Array, "rows forces nodes"]
-
-
-def finite(
-    family: Family, tables: Tables, states: Array, levers: Array, crowd: Crowd, before: Float[Array, "rows nodes"]
-) -> Felt:
-    """Each row with the finite crowd in it; `before` is its index without.
-
-    An element pulls on its own pose (the state at which it fails is not the crowd's: a shift by its surplus force over
-    the stiffness of the others), and the rest of the crowd scatters it (one more normal: the index's length changes).
-    """
-    index = list(before)
-    felt = jnp.zeros((2, len(index), len(family.forces), before.shape[1]))
-    spread = crowd.compliance @ crowd.scatter @ crowd.compliance.T
-    alike: dict[Any, list[Any]] = {}
-    for (axes, members), tensor in zip(family.groups().items(), tables.groups, strict=True):
-        forced, where = pulled(family, axes), scaled(states, tables, axes)
-        if not forced:
-            continue
-        own = tuple(axes.index(family.forces[k][0]) for k in forced)
-        half = tables.half[np.array([family.forces[k][0] for k in forced])]
-        lever = levers[np.array(forced)]
-        sway = jax.vmap(through, (0, None))(lever, crowd.compliance)
-        scatter = jnp.einsum("fpn,pq,gqn->fgn", lever, spread, lever)
-        for k, member in enumerate(members):
-            row = where, tensor[..., k, :], half[:, None], tables.scale[np.array(forced)], sway, scatter
-            alike.setdefault((tensor.shape, own, tuple(forced)), []).append((member, row))
-    for (_, own, forced), found in alike.items():
-        members, rows = zip(*found, strict=True)
-        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *rows)
-        eased, *pushed = jax.vmap(lambda *r, own=own: _eased(own, *r))(*stacked)
-        for member, row in zip(members, eased, strict=True):
-            index[member] = row
-        felt = felt.at[:, np.array(members)[:, None], np.array(forced)].set(jnp.stack(pushed))
-    return Felt(jnp.stack(index), *felt)
-
-
-def _eased(
-    own: tuple[int, ...], where: Array, series: Array, half: Array, scale: Array, sway: Array, scatter: Array
-) -> tuple[Array, Array, Array]:
-    """One row where its pull on its own pose has settled with the force that it then has: index, pull, surplus."""
-    look = _shifted(own, where, series, half)
-
-    def ease(shift: Array, _: None) -> tuple[Array, None]:
-        surplus, stiffer = margins.push(look(shift, margins.pushing(len(scale))), scale)
-        return shift - (shift + sway * surplus) / jnp.maximum(1.0 + sway * stiffer, 0.5), None
-
-    shift = jax.lax.scan(ease, jnp.zeros_like(sway), None, length=EASED - 1)[0]
-    beta, there = margins.read(look(shift, slice(None)), scale)
-    pull = there.pull / jnp.maximum(1.0 + sway * there.stiffer, 0.5)
-    change = jnp.einsum("fn,fgn,gn->n", pull, scatter, pull) - ((pull * sway) ** 2 * there.variance).sum(0)
-    return beta / jnp.sqrt(1.0 + jnp.maximum(change, 0.0)), pull, there.surplus
-
-
-def _shifted(own: tuple[int, ...], where: Array, series: Array, half: Array) -> Callable[[Array, slice], Array]:
-    """Columns of a row's series by the shift of its own states; where that is one, the others are put in once."""
-    if len(own) != 1:
-        return lambda shift, columns: chebyshev.evaluate(
-            jnp.clip(where.at[np.array(own)].add(shift / half), -1.0, 1.0), series[..., columns]
-        )
-    others = np.array([axis for axis in range(len(where)) if axis not in own], int)
-    placed = chebyshev.along(jnp.clip(where[others], -1.0, 1.0), jnp.moveaxis(series, own[0], 0))
-
-    def look(shift: Array, columns: slice) -> Array:
-        place = jnp.clip(where[own[0]] + shift[0] / half[0], -1.0, 1.0)
-        return chebyshev.derivatives(place, placed[:, columns], 0)[0]
-
-    return look
-
-
-def in_common(felt: Felt, levers: Array, crowd: Crowd, weight: Float[Array, " nodes"]) -> Array:
-    """What elements that fail owe to one another through the pose: the second term of the union of their failures.
-
-    The crowd's scatter moves all alike (they fail together); one that fails pushes the chip away from the others (they
-    fail apart). With a the slope of the number that fails by the pose and b what failing elements push, C the
-    compliance and S the pose's scatter: a S a / 2 - a C b. A linear bed of springs leaves - a C a k s^2 / 2 of it.
-    """
-    rate = -log_ndtr(felt.beta)
-    hazard = jnp.exp(-0.5 * felt.beta**2 - log_ndtr(felt.beta)) / jnp.sqrt(2.0 * jnp.pi)
-    steeper = jnp.einsum("rn,rfn,fpn,n->p", -hazard, felt.pull, levers, weight)
-    pushed = jnp.einsum("rn,rfn,fpn,n->p", rate, felt.surplus, levers, weight)
-    moved = crowd.compliance @ steeper
-    most = 0.5 * (rate @ weight).sum()
-    return jnp.clip(0.5 * moved @ crowd.scatter @ moved - moved @ pushed, -most, most)
-
-
 def _add(by_limit: Array, family: Family, rows: Float[Array, " rows"]) -> Array:
     """Rows added to the limits that they belong to."""
     return by_limit.at[np.array([r.limit for r in family.rows], int)].add(rows)
@@ -230,11 +152,14 @@ def _corrections(prepared: Prepared, f: int, shared: Any, crowd: Crowd, looks: l
         return by_limit, together
     p, (sites, weight) = problem.model.populations()[family.of], tables.few
     states, before, alone = looks[f].parts[1]
-    levers = levers_at(p, design, shared, crowd.pose, sites, family)
-    felt = finite(family, tables, states, levers, crowd, before)
+    borne, free = [own for own, _ in family.forces], unborne(family)
+    levers = levers_at(p, design, shared, crowd.pose, sites, [*borne, *free])
+    felt = finite(family, tables, states, levers[: len(borne)], crowd, before)
+    if free:
+        felt = swayed(felt, lambda s: plain(family, tables, s)[0], states, free, levers[len(borne) :], crowd)
     index = before + prepared.finite * (felt.beta - before)
-    if not family.paired and family.forces:
-        together = prepared.finite * in_common(felt, levers, crowd, weight)
+    if not family.paired and (borne or free):
+        together = prepared.finite * in_common(felt, levers[: len(borne)], crowd, weight)
     ends = 2.0 / couples.degree if family.paired else 1.0
     by_limit = _add(by_limit, family, (_logs(index, alone, ends) - _logs(before, alone, ends)) @ weight)
     if couples.first.shape[0]:

@@ -49,6 +49,11 @@ def search(problem: Problem[Any], design: Any, family: Family, site: Sites, box:
 
     `degree` is the number of pairs that an element takes part in.
     """
+    if not family.rows:  # it bears others, and has no limit of its own
+        none, normals = jnp.zeros(0), jnp.zeros((0, family.normals))
+        states, failing = jnp.zeros((0, len(family.states))), jnp.zeros((0, 3, len(family.forces)))
+        point = local.Point(none, none, normals, none, normals, states, none, normals, none, none, normals)
+        return Found(point, none, failing, jnp.zeros((0, 0)))
     problem, design, box = jax.lax.stop_gradient((problem, design, box))
     selects, wheres = grids(family, box)
 

@@ -31,9 +31,7 @@ REACH = 5.5
 
 
 class Placed(NamedTuple):
-    """A family's nodes with their weights, and how many neighbours a pair's elements have: nodes of the sum, those
-    of the mean forces, the few for corrections.
-    """
+    """A family's nodes with weights: the sum's, the mean forces', the few for corrections. `ends`: `together.ends`."""
 
     sites: Sites
     weight: Float[Array, " nodes"]
@@ -49,9 +47,10 @@ def crowd(problem: Problem[Any], design: Any, family: Family, box: Box) -> margi
 
 
 @program
-def crowd_back(problem: Problem[Any], design: Any, family: Family, box: Box, out: tuple[Array, ...]) -> Any:
-    """The slope in the design, from that in the series of the mean forces."""
-    return jax.vjp(lambda d: tuple(forces.tables(problem, d, family, *box)[0]), design)[1](out)[0]
+def crowd_back(problem: Problem[Any], design: Any, family: Family, box: Box, out: list[tuple[Array, ...]]) -> Any:
+    """The slope in the design, from those in the series of the mean forces."""
+    whole = jax.tree.map(lambda *leaves: sum(leaves), *out)
+    return jax.vjp(lambda d: tuple(forces.tables(problem, d, family, *box)[0]), design)[1](whole)[0]
 
 
 @program

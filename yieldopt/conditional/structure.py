@@ -33,7 +33,9 @@ class Row(NamedTuple):
 
 
 class Family(NamedTuple):
-    """Elements (or pairs of them) that are treated alike: names of their states, forces and margins."""
+    """Elements (or pairs of them) that are treated alike: names of their states, forces and margins; `moved` are the
+    states that the pose moves.
+    """
 
     name: str
     of: str
@@ -42,6 +44,7 @@ class Family(NamedTuple):
     forces: tuple[tuple[int, tuple[int, ...]], ...]
     rows: tuple[Row, ...]
     normals: int
+    moved: tuple[int, ...] = ()
 
     def groups(self) -> dict[tuple[int, ...], list[int]]:
         """Rows by the states that they use: each group shares one basis."""
@@ -93,7 +96,8 @@ def _read(problem: Problem[Any], design: Any) -> Structure:
 
         uses = _uses(force, state, size)
         forces = tuple((names.index(f), uses[f]) for f in forced)
-        families.append(Family(name, name, False, names, forces, (), size))
+        moved = _moved(lambda q, p=p: p.state(design, shared, q, at(p.sites, 0)), pose)
+        families.append(Family(name, name, False, names, forces, (), size, moved))
     for name, pair in model.pairs().items():
         base = next(f for f in families if f.name == pair.of)
         families.append(base._replace(name=name, paired=True, normals=2 * base.normals))
@@ -107,6 +111,12 @@ def _read(problem: Problem[Any], design: Any) -> Structure:
 def pulled(family: Family, states: tuple[int, ...]) -> list[int]:
     """The forces (positions in `family.forces`) whose own state is among `states`."""
     return [k for k, (own, _) in enumerate(family.forces) if own in states]
+
+
+def unborne(family: Family) -> list[int]:
+    """The states that the pose moves and that carry no force, where a row uses them."""
+    used, borne = {i for row in family.rows for i in row.states}, {own for own, _ in family.forces}
+    return [i for i in family.moved if i in used and i not in borne]
 
 
 def degrees_of(family: Family, states: tuple[int, ...]) -> tuple[int, ...]:
@@ -164,6 +174,13 @@ def _uses(respond: Callable[[Any, Any], Any], state: Any, normals: int) -> dict[
         name: tuple(i for i, key in enumerate(state) if order[key] in used)
         for name, used in zip(sorted(shape), reached, strict=True)
     }
+
+
+def _moved(state: Callable[[Array], Any], pose: Array) -> tuple[int, ...]:
+    """The states (positions) that the pose reaches."""
+    closed = jax.make_jaxpr(lambda q: list(state(q).values()))(pose)
+    reached = _reached(closed.jaxpr, [frozenset([0])])
+    return tuple(i for i, by in enumerate(reached) if by) if pose.size else ()
 
 
 def _reached(jaxpr: Any, inputs: list[frozenset[int]]) -> list[frozenset[int]]:

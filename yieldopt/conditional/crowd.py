@@ -1,0 +1,133 @@
+"""What a crowd's finite number does to its elements: they pull on their own pose, and scatter it for the others."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float
+
+from yieldopt.conditional import chebyshev, margins
+from yieldopt.conditional.balance import Crowd, scaled, through
+from yieldopt.conditional.prepare import Tables
+from yieldopt.conditional.structure import Family, pulled
+from yieldopt.conditional.tails import log_ndtr
+
+EASED = 3
+"""Looks at a row in which a failing element's pull on its own pose settles with the force that it then has."""
+
+
+class Felt(NamedTuple):
+    """Rows with the finite crowd in them: index, its slope by the pose, and what a failing element pushes beyond the
+    crowd's mean, by each force; zero where a row does not feel one.
+    """
+
+    beta: Float[Array, "rows nodes"]
+    steep: Float[Array, "rows pose nodes"]
+    surplus: Float[Array, "rows forces nodes"]
+
+
+def finite(
+    family: Family, tables: Tables, states: Array, levers: Array, crowd: Crowd, before: Float[Array, "rows nodes"]
+) -> Felt:
+    """Each row with the finite crowd in it; `before` is its index without.
+
+    An element pulls on its own pose (the state at which it fails is not the crowd's: a shift by its surplus force over
+    the stiffness of the others), and the rest of the crowd scatters it (one more normal: the index's length changes).
+    """
+    index = list(before)
+    felt = jnp.zeros((2, len(index), len(family.forces), before.shape[1]))
+    spread = crowd.compliance @ crowd.scatter @ crowd.compliance.T
+    alike: dict[Any, list[Any]] = {}
+    for (axes, members), tensor in zip(family.groups().items(), tables.groups, strict=True):
+        forced, where = pulled(family, axes), scaled(states, tables, axes)
+        if not forced:
+            continue
+        own = tuple(axes.index(family.forces[k][0]) for k in forced)
+        half = tables.half[np.array([family.forces[k][0] for k in forced])]
+        lever = levers[np.array(forced)]
+        sway = jax.vmap(through, (0, None))(lever, crowd.compliance)
+        scatter = jnp.einsum("fpn,pq,gqn->fgn", lever, spread, lever)
+        for k, member in enumerate(members):
+            row = where, tensor[..., k, :], half[:, None], tables.scale[np.array(forced)], sway, scatter
+            alike.setdefault((tensor.shape, own, tuple(forced)), []).append((member, row))
+    for (_, own, forced), found in alike.items():
+        members, rows = zip(*found, strict=True)
+        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *rows)
+        eased, *pushed = jax.vmap(lambda *r, own=own: _eased(own, *r))(*stacked)
+        for member, row in zip(members, eased, strict=True):
+            index[member] = row
+        felt = felt.at[:, np.array(members)[:, None], np.array(forced)].set(jnp.stack(pushed))
+    pull, surplus = felt
+    return Felt(jnp.stack(index), jnp.einsum("rfn,fpn->rpn", pull, levers), surplus)
+
+
+def swayed(
+    felt: Felt,
+    index: Callable[[Array], Array],
+    states: Float[Array, "states nodes"],
+    free: list[int],
+    levers: Float[Array, "free pose nodes"],
+    crowd: Crowd,
+) -> Felt:
+    """Rows with what the pose moves though it bears nothing (`free` states): its scatter is one more normal there.
+
+    `index` takes states to the rows' indices, whose slopes carry the scatter over.
+    """
+    found, back = jax.vjp(index, states)
+    slopes = jax.vmap(lambda row: back(jnp.zeros_like(found).at[row].set(1.0))[0])(jnp.arange(len(found)))
+    lean = jnp.einsum("rsn,spn->rpn", slopes[:, np.array(free)], levers)
+    spread = crowd.compliance @ crowd.scatter @ crowd.compliance.T
+    longer = 1.0 + jnp.einsum("rpn,pq,rqn->rn", lean, spread, lean + 2.0 * felt.steep)
+    return Felt(felt.beta / jnp.sqrt(jnp.maximum(longer, 0.5)), felt.steep + lean, felt.surplus)
+
+
+def _eased(
+    own: tuple[int, ...], where: Array, series: Array, half: Array, scale: Array, sway: Array, scatter: Array
+) -> tuple[Array, Array, Array]:
+    """One row where its pull on its own pose has settled with the force that it then has: index, pull, surplus."""
+    look = _shifted(own, where, series, half)
+
+    def ease(shift: Array, _: None) -> tuple[Array, None]:
+        surplus, stiffer = margins.push(look(shift, margins.pushing(len(scale))), scale)
+        return shift - (shift + sway * surplus) / jnp.maximum(1.0 + sway * stiffer, 0.5), None
+
+    shift = jax.lax.scan(ease, jnp.zeros_like(sway), None, length=EASED - 1)[0]
+    beta, there = margins.read(look(shift, slice(None)), scale)
+    pull = there.pull / jnp.maximum(1.0 + sway * there.stiffer, 0.5)
+    change = jnp.einsum("fn,fgn,gn->n", pull, scatter, pull) - ((pull * sway) ** 2 * there.variance).sum(0)
+    return beta / jnp.sqrt(1.0 + jnp.maximum(change, 0.0)), pull, there.surplus
+
+
+def _shifted(own: tuple[int, ...], where: Array, series: Array, half: Array) -> Callable[[Array, slice], Array]:
+    """Columns of a row's series by the shift of its own states; where that is one, the others are put in once."""
+    if len(own) != 1:
+        return lambda shift, columns: chebyshev.evaluate(
+            jnp.clip(where.at[np.array(own)].add(shift / half), -1.0, 1.0), series[..., columns]
+        )
+    others = np.array([axis for axis in range(len(where)) if axis not in own], int)
+    placed = chebyshev.along(jnp.clip(where[others], -1.0, 1.0), jnp.moveaxis(series, own[0], 0))
+
+    def look(shift: Array, columns: slice) -> Array:
+        place = jnp.clip(where[own[0]] + shift[0] / half[0], -1.0, 1.0)
+        return chebyshev.derivatives(place, placed[:, columns], 0)[0]
+
+    return look
+
+
+def in_common(felt: Felt, levers: Array, crowd: Crowd, weight: Float[Array, " nodes"]) -> Array:
+    """What elements that fail owe to one another through the pose: the second term of the union of their failures.
+
+    The crowd's scatter moves all alike (they fail together); one that fails pushes the chip away from the others (they
+    fail apart). With a the slope of the number that fails by the pose and b what failing elements push, C the
+    compliance and S the pose's scatter: a S a / 2 - a C b. A linear bed of springs leaves - a C a k s^2 / 2 of it.
+    """
+    rate = -log_ndtr(felt.beta)
+    hazard = jnp.exp(-0.5 * felt.beta**2 - log_ndtr(felt.beta)) / jnp.sqrt(2.0 * jnp.pi)
+    steeper = jnp.einsum("rn,rpn,n->p", -hazard, felt.steep, weight)
+    pushed = jnp.einsum("rn,rfn,fpn,n->p", rate, felt.surplus, levers, weight)
+    moved = crowd.compliance @ steeper
+    most = 0.5 * (rate @ weight).sum()
+    return jnp.clip(0.5 * moved @ crowd.scatter @ moved - moved @ pushed, -most, most)
