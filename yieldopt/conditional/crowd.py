@@ -65,14 +65,13 @@ def finite(
 
 
 def swayed(
-    felt: Felt,
     index: Callable[[Array], Array],
     states: Float[Array, "states nodes"],
     free: list[int],
     levers: Float[Array, "free pose nodes"],
     crowd: Crowd,
-) -> Felt:
-    """Rows with what the pose moves though it bears nothing (`free` states): its scatter is one more normal there.
+) -> Float[Array, "rows nodes"]:
+    """How much longer the scatter of the pose makes a row's normal through states that it moves and that bear nothing.
 
     `index` takes states to the rows' indices, whose slopes carry the scatter over.
     """
@@ -80,8 +79,7 @@ def swayed(
     slopes = jax.vmap(lambda row: back(jnp.zeros_like(found).at[row].set(1.0))[0])(jnp.arange(len(found)))
     lean = jnp.einsum("rsn,spn->rpn", slopes[:, np.array(free)], levers)
     spread = crowd.compliance @ crowd.scatter @ crowd.compliance.T
-    longer = 1.0 + jnp.einsum("rpn,pq,rqn->rn", lean, spread, lean + 2.0 * felt.steep)
-    return Felt(felt.beta / jnp.sqrt(jnp.maximum(longer, 0.5)), felt.steep + lean, felt.surplus)
+    return jnp.sqrt(1.0 + jnp.maximum(jnp.einsum("rpn,pq,rqn->rn", lean, spread, lean), 0.0))
 
 
 def _eased(

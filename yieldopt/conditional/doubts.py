@@ -28,6 +28,8 @@ PAIRED = 0.5
 """Share of what pairs alone lose that is doubted."""
 FEW = 30
 """Elements below which their mean field is not trusted to hold a unit in its pose."""
+POSE = 2.0
+"""Limits that one scatter moves fail together: how much is not followed, and may be as much again."""
 ROUND = 0.35
 """Curvature left to second order below which its answer is not to be trusted."""
 
@@ -46,12 +48,13 @@ def doubts(
     half of what the crowd's finite number does (its first order was up to a half off where joints are crushed);
     `outside`: half of what draws beyond the series' boxes lose; `pairs`: half of what limits on pairs lose, kept from
     before the elements that they share were counted (`pairs`): more careful than the comparisons since then ask for;
-    `few`: everything, where too few elements carry a unit.
+    `few`: everything, where too few elements carry a unit; `pose`: twice what the scatter of the pose changes of limits
+    on itself and on what bears nothing, none of which is followed (`LogPass.scattered`).
     """
     found = evaluate(prepared, jnp.asarray(draws)) if found is None else found
     total, by_limit = (np.asarray(value) for value in (found.total, found.by_limit))
-    share = np.ones(len(total)) if weights is None else np.asarray(weights)
-    share = share * np.exp(np.where(np.isfinite(total), np.minimum(total, 0.0), -np.inf)) / len(total)
+    plain = (np.ones(len(total)) if weights is None else np.asarray(weights)) / len(total)
+    share = plain * np.exp(np.where(np.isfinite(total), np.minimum(total, 0.0), -np.inf))
     fails = -np.where(np.isfinite(by_limit), by_limit, 0.0)
     lost = share @ fails
     misfit, rounded = _by_limit(prepared, len(prepared.problem.limits))
@@ -78,6 +81,7 @@ def doubts(
         "crowd": CROWD * moved(eqx.tree_at(lambda p: p.finite, prepared, jnp.zeros(()))),
         "outside": 0.5 * float(share @ (np.asarray(found.outside) * -np.expm1(-fails.sum(1)))),
         "few": float(0 < sum(carried) < FEW),
+        "pose": min(1.0, POSE * float(plain @ np.nan_to_num(found.scattered))),
         "pairs": PAIRED
         * float(share @ np.expm1(np.minimum(sum((fails[:, i] for i in paired), np.zeros(len(total))), 30.0))),
     }

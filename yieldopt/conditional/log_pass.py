@@ -1,5 +1,6 @@
 """Log of the probability that a unit passes, given what its elements share: settled, tabulated, summed over the map."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -22,6 +23,9 @@ from yieldopt.standard import standardise
 class LogPass(NamedTuple):
     """Log pass probability of a unit, of each limit alone, what limits share; whether the pose was found, and whether a
     state lies outside the box that its series were fitted on.
+
+    `scattered` is what the pose's scatter would change of limits that take no part of it: those on the unit's pose, and
+    on what the pose moves though it bears nothing. Such limits fail together, or not, in ways that are not followed.
     """
 
     total: Float[Array, ""]
@@ -29,6 +33,7 @@ class LogPass(NamedTuple):
     together: Float[Array, ""]
     settled: Bool[Array, ""]
     outside: Bool[Array, ""]
+    scattered: Float[Array, ""]
 
 
 def log_pass(prepared: Prepared, unit: Float[Array, " normals"]) -> LogPass:
@@ -38,7 +43,7 @@ def log_pass(prepared: Prepared, unit: Float[Array, " normals"]) -> LogPass:
     shared = standardise(lambda: model.variation(design), unit)
     crowd = settle(prepared, shared, model.rest(design, shared))
     by_limit, together = jnp.zeros(len(problem.limits)), jnp.zeros(())
-    outside = jnp.zeros((), bool)
+    outside, scattered = jnp.zeros((), bool), jnp.zeros(())
     looks = [_look(prepared, f, shared, crowd) for f in range(len(built.families))]
     for f, (family, tables) in enumerate(zip(built.families, prepared.tables, strict=True)):
         everywhere = looks[f].parts[0]
@@ -47,35 +52,62 @@ def log_pass(prepared: Prepared, unit: Float[Array, " normals"]) -> LogPass:
         outside = outside | (jnp.abs(scaled(everywhere.states, tables, used)) > 1.0).any()
         changed, shares = _corrections(prepared, f, shared, crowd, looks)
         by_limit, together = by_limit + changed, together + shares
-    whole = _whole(prepared, shared, crowd)
-    by_limit, unit_ok = by_limit + whole, ~jnp.isinf(whole).any()
+        scattered = scattered + _unborne(prepared, f, shared, crowd, looks[f].parts[1])
+    unit_ok = jnp.ones((), bool)
+    of_unit = [i for i, limit in enumerate(problem.limits) if limit.population == ""]
+    for i, margin in zip(of_unit, _whole(prepared, shared, crowd.pose, of_unit), strict=True):
+        ok = margin.min() >= 0.0
+        by_limit = by_limit.at[i].set(jnp.where(ok, 0.0, -jnp.inf))
+        unit_ok = unit_ok & ok
+    scattered = scattered + _unsteady(prepared, shared, crowd)
     # A unit without a pose is lost, and to no limit in particular.
     by_limit, together = jnp.where(crowd.settled, by_limit, 0.0), jnp.where(crowd.settled, together, 0.0)
     total = jnp.where(jnp.isinf(by_limit), 0.0, by_limit).sum() + together
-    return LogPass(jnp.where(unit_ok & crowd.settled, total, -jnp.inf), by_limit, together, crowd.settled, outside)
+    total = jnp.where(unit_ok & crowd.settled, total, -jnp.inf)
+    return LogPass(total, by_limit, together, crowd.settled, outside, scattered)
 
 
-def _whole(prepared: Prepared, shared: Any, crowd: Crowd) -> Float[Array, " limits"]:
-    """Log pass of each limit on the unit as a whole: the scatter of its pose, to first order, or met or not."""
+def _whole(prepared: Prepared, shared: Any, pose: Array, which: Sequence[int]) -> list[Float[Array, " sides"]]:
+    """Margins of some limits on the unit as a whole."""
     problem = prepared.problem
-    own = {i: limit for i, limit in enumerate(problem.limits) if limit.population == ""}
-    logs = jnp.zeros(len(problem.limits))
-    if not own:
-        return logs
+    measured = problem.model.response(prepared.design, shared, pose)
+    limits = [problem.limits[i] for i in which]
+    return [jnp.stack(limit.margins(measured[limit.response])) for limit in limits]
 
-    def margins_at(pose: Array) -> list[Array]:
-        measured = problem.model.response(prepared.design, shared, pose)
-        return [jnp.stack(limit.margins(measured[limit.response])) for limit in own.values()]
 
-    leans = jax.jacfwd(margins_at)(crowd.pose)
-    spread = prepared.finite * crowd.compliance @ crowd.scatter @ crowd.compliance.T
-    for i, margin, lean in zip(own, margins_at(crowd.pose), leans, strict=True):
-        variance = jnp.einsum("sp,pq,sq->s", lean, spread, lean)
-        moved = variance > 0.0
-        index = margin / jnp.sqrt(jnp.where(moved, variance, 1.0))
-        found = jnp.where(moved, log_ndtr(index), jnp.where(margin >= 0.0, 0.0, -jnp.inf)).sum()
-        logs = logs.at[i].set(found)
-    return logs
+def _unsteady(prepared: Prepared, shared: Any, crowd: Crowd) -> Array:
+    """What the pose's scatter changes of limits on the unit, summed without sign: a margin's own is read off the poses
+    a scatter away along each axis, so that one that bends (a tilt about level) shows as well.
+    """
+    size, which = crowd.pose.shape[0], prepared.structure.poised
+    if not which:
+        return jnp.zeros(())
+    spread = crowd.compliance @ crowd.scatter @ crowd.compliance.T
+    values, vectors = jnp.linalg.eigh(jax.lax.stop_gradient(spread))
+    steps = np.sqrt(size) * vectors * jnp.sqrt(jnp.maximum(values, 0.0))
+    poses = jnp.concatenate([crowd.pose + steps.T, crowd.pose - steps.T])
+    near = jax.vmap(lambda q: _whole(prepared, shared, q, which))(poses)
+    here = _whole(prepared, shared, crowd.pose, which)
+    total = jnp.zeros(())
+    for margin, others in zip(here, near, strict=True):
+        apart = jnp.sqrt(((others - margin) ** 2).mean(0))
+        met = jnp.where(apart > 1e-9 * jnp.abs(margin), ndtr(margin / jnp.maximum(apart, 1e-300)), margin >= 0.0)
+        total = total + jnp.abs(met - (margin >= 0.0)).sum()
+    return total
+
+
+def _unborne(prepared: Prepared, f: int, shared: Any, crowd: Crowd, seen: "Seen") -> Array:
+    """What the pose's scatter changes of limits on what it moves though that bears nothing, summed without sign."""
+    family, tables = prepared.structure.families[f], prepared.tables[f]
+    free = unborne(family)
+    if not free:
+        return jnp.zeros(())
+    p, (sites, weight) = prepared.problem.model.populations()[family.of], tables.few
+    levers = levers_at(p, prepared.design, shared, crowd.pose, sites, free)
+    longer = swayed(lambda s: plain(family, tables, s)[0], seen.states, free, levers, crowd)
+    ends = jnp.ones(()) if seen.alone is None else 2.0 / prepared.couples[f].degree
+    before, after = (_logs(beta, seen.alone, ends) @ weight for beta in (seen.beta, seen.beta / longer))
+    return jnp.abs(jnp.exp(after) - jnp.exp(before)).sum()
 
 
 class Seen(NamedTuple):
@@ -152,14 +184,11 @@ def _corrections(prepared: Prepared, f: int, shared: Any, crowd: Crowd, looks: l
         return by_limit, together
     p, (sites, weight) = problem.model.populations()[family.of], tables.few
     states, before, alone = looks[f].parts[1]
-    borne, free = [own for own, _ in family.forces], unborne(family)
-    levers = levers_at(p, design, shared, crowd.pose, sites, [*borne, *free])
-    felt = finite(family, tables, states, levers[: len(borne)], crowd, before)
-    if free:
-        felt = swayed(felt, lambda s: plain(family, tables, s)[0], states, free, levers[len(borne) :], crowd)
+    levers = levers_at(p, design, shared, crowd.pose, sites, [own for own, _ in family.forces])
+    felt = finite(family, tables, states, levers, crowd, before)
     index = before + prepared.finite * (felt.beta - before)
-    if not family.paired and (borne or free):
-        together = prepared.finite * in_common(felt, levers[: len(borne)], crowd, weight)
+    if not family.paired and family.forces:
+        together = prepared.finite * in_common(felt, levers, crowd, weight)
     ends = 2.0 / couples.degree if family.paired else 1.0
     by_limit = _add(by_limit, family, (_logs(index, alone, ends) - _logs(before, alone, ends)) @ weight)
     if couples.first.shape[0]:

@@ -55,11 +55,15 @@ class Family(NamedTuple):
 
 
 class Structure(NamedTuple):
-    """The families of a problem, and the size of its normals; hashable, so it may shape a compiled program."""
+    """The families of a problem, and the size of its normals; hashable, so it may shape a compiled program.
+
+    `poised` are the limits on the unit that its pose moves.
+    """
 
     unit: int
     pose: int
     families: tuple[Family, ...]
+    poised: tuple[int, ...] = ()
 
 
 def structure(problem: Problem[Any], design: Any) -> Structure:
@@ -105,7 +109,13 @@ def _read(problem: Problem[Any], design: Any) -> Structure:
     # What no limit reads and nothing rests on has no say.
     paired = {f.of for f in limited if f.paired and f.rows}
     told = tuple(f for f in limited if f.rows or (not f.paired and (f.forces or f.name in paired)))
-    return Structure(sizes.unit, pose.shape[0], told)
+    return Structure(sizes.unit, pose.shape[0], told, _poised(problem, design, shared, pose))
+
+
+def _poised(problem: Problem[Any], design: Any, shared: Any, pose: Array) -> tuple[int, ...]:
+    names = list(problem.model.response(design, shared, pose))
+    moved = {names[i] for i in _moved(lambda q: problem.model.response(design, shared, q), pose)}
+    return tuple(i for i, limit in enumerate(problem.limits) if limit.population == "" and limit.response in moved)
 
 
 def pulled(family: Family, states: tuple[int, ...]) -> list[int]:
