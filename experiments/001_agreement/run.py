@@ -1,6 +1,6 @@
 """Compare the fast route with the exact unit, paired on the same shared draws, case by case; print the table.
 
-Run: python experiments/001_agreement/run.py [--case NAME] [--units N] [--write]        (an hour for all; float64)
+Run: python experiments/001_agreement/run.py [--case NAME] [--units N] [--write]        (float64)
 """
 
 import argparse
