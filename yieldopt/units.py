@@ -1,9 +1,10 @@
 """The one door between text with units ("45 um") and plain numbers: pint sits behind it, loaded when first asked.
 
-The base is the SI with the metre replaced by the micrometre, which keeps mechanics coherent at the scale of a bump:
+The base is the SI with the metre and the ampere in millionths, which keeps mechanics and electricity coherent at the
+scale of a bump:
 
-    length um   mass kg   time s   temperature K   current A   angle rad
-    force uN    stress MPa (uN/um^2)   energy pJ   surface tension uN/um (= N/m)   current density A/um^2
+    length um   mass kg   time s   temperature K   current uA   angle rad   resistance ohm (pJ/s/uA^2)
+    force uN    stress MPa (uN/um^2)   energy pJ   surface tension uN/um (= N/m)   current density uA/um^2
 
 Differences from pint: a temperature (`degC`, `K`) and a temperature difference (`delta_degC`) are declared apart; `mil`
 is 25.4 um and not an angle; an angle is no fraction; a bare number is refused wherever a unit was declared.
@@ -35,8 +36,10 @@ _BASE: dict[tuple[float, ...], tuple[str, str]] = {
     (1, 0, -1): ("a speed", "um/s"),
     (0, 0, 0, 1): ("a temperature", "K"),
     (0, 0, 0, -1): ("an expansion coefficient", "1/K"),
-    (0, 0, 0, 0, 1): ("a current", "A"),
-    (-2, 0, 0, 0, 1): ("a current density", "A/um^2"),
+    (0, 0, 0, 0, 1): ("a current", "uA"),
+    (-2, 0, 0, 0, 1): ("a current density", "uA/um^2"),
+    (2, 1, -3, 0, -2): ("a resistance", "ohm"),
+    (3, 1, -3, 0, -2): ("a resistivity", "ohm*um"),
     (0, 0, 0, 0, 0, 1): ("an angle", "rad"),
     (-3, 1): ("a density", "kg/um^3"),
 }
@@ -101,7 +104,7 @@ def base(unit: str) -> str:
     kind = _unit(unit)[1]
     if kind in _BASE:
         return _BASE[kind][1]
-    names = ("um", "kg", "s", "K", "A", "rad", "mol")
+    names = ("um", "kg", "s", "K", "uA", "rad", "mol")
     return "*".join(f"{name}^{power:g}" for name, power in zip(names, kind, strict=False) if power)
 
 
@@ -142,7 +145,7 @@ def _unit(unit: str) -> tuple[float, tuple[float, ...]]:
     if powers:
         raise ValueError(unit)
     grams = 1e-3 ** kind[1]
-    factor = float(f"{root.magnitude * grams * 1e6 ** kind[0]:.15g}")  # snapped: 1 um is exactly 1
+    factor = float(f"{root.magnitude * grams * 1e6 ** (kind[0] + kind[4]):.15g}")  # snapped: 1 um is exactly 1
     while kind and kind[-1] == 0:
         kind = kind[:-1]
     return factor, kind

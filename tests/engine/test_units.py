@@ -30,9 +30,11 @@ READ = [
     ("17 ppm/K", "1/K", 17e-6),
     ("17 ppm/degC", "ppm/K", 17e-6),
     ("2.2 um/min", "um/min", 2.2 / 60),
-    ("10 A/dm2", "A/dm2", 10 / 1e10),
-    ("10 A/dm^2", "A/dm2", 10 / 1e10),
-    ("0.5 mOhm", "Ohm", 0.5e-3 * 1e12),
+    ("10 A/dm2", "A/dm2", 10 / 1e4),
+    ("10 A/dm^2", "A/dm2", 10 / 1e4),
+    ("0.5 mOhm", "Ohm", 0.5e-3),
+    ("1.72 uohm*cm", "ohm*um", 0.0172),
+    ("3 mA", "A", 3e3),
     ("8.96 g/cm^3", "kg/m^3", 8960e-18),
     ("90 s", "s", 90.0),
     ("1.5 min", "s", 90.0),
@@ -106,5 +108,5 @@ def test_base(unit: str, base: str):
 
 
 def test_every_named_base_unit_is_one():
-    for unit in ("um", "uN", "MPa", "pJ", "uN/um", "s", "K", "1/K", "A/um^2", "rad", "um/s", "kg/um^3"):
+    for unit in ("um", "uN", "MPa", "pJ", "uN/um", "s", "K", "1/K", "uA/um^2", "ohm", "ohm*um", "rad", "um/s", "kg/um^3"):
         assert units.parse(f"1 {unit}", unit) == 1.0

@@ -70,8 +70,8 @@ def test_plating_by_the_measured_equivalent_of_copper():
     """
     minute = 60 * 1e4 * 0.000328 * 0.1 / 8.96
     assert minute == pytest.approx(2.20, abs=0.005)
-    assert 60 * pillar_height.plating_rate(pillar_height.COPPER, 1e-9) == pytest.approx(minute, rel=5e-3)
-    assert pillar_height.plating_time(pillar_height.COPPER, 45.0, 1e-9) / 60 == pytest.approx(45 / minute, rel=5e-3)
+    assert 60 * pillar_height.plating_rate(pillar_height.COPPER, 1e-3) == pytest.approx(minute, rel=5e-3)
+    assert pillar_height.plating_time(pillar_height.COPPER, 45.0, 1e-3) / 60 == pytest.approx(45 / minute, rel=5e-3)
 
 
 QUOTED = [(15.0, 35.0), (30.0, 18.0), (60.0, 9.0)]  # gap um, seconds for 10 mm

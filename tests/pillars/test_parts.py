@@ -13,19 +13,19 @@ from yieldopt.conditional import local
 
 
 def test_copper_grows_2_20_um_a_minute_at_10_A_dm2():
-    rate = 60 * pillar_height.plating_rate(pillar_height.COPPER, 10 / 1e10)  # 1 dm2 = 1e10 um2
+    rate = 60 * pillar_height.plating_rate(pillar_height.COPPER, 10e6 / 1e10)  # 1 dm2 = 1e10 um2
     assert rate == pytest.approx(2.20, abs=0.01)
 
 
 def test_tin_by_counting_atoms():
     atoms = 6.02214076e23 * 7.29e-12 / 118.71  # in 1 um3
-    charge = 2 * atoms * 1.602176634e-19
-    assert pillar_height.plating_time(pillar_height.TIN, 18.0, 4e-10, 0.9) == pytest.approx(18 * charge / 4e-10 / 0.9)
+    charge = 2 * atoms * 1.602176634e-13  # uC
+    assert pillar_height.plating_time(pillar_height.TIN, 18.0, 4e-4, 0.9) == pytest.approx(18 * charge / 4e-4 / 0.9)
 
 
 def test_plated_height_undoes_plating_time():
-    time = pillar_height.plating_time(pillar_height.COPPER, 45.0, 1e-9, 0.97)
-    assert pillar_height.plated_height(pillar_height.COPPER, time, 1e-9, 0.97) == pytest.approx(45.0)
+    time = pillar_height.plating_time(pillar_height.COPPER, 45.0, 1e-3, 0.97)
+    assert pillar_height.plated_height(pillar_height.COPPER, time, 1e-3, 0.97) == pytest.approx(45.0)
 
 
 def test_tin_eaten_by_counting_moles():

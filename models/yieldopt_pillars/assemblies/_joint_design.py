@@ -11,7 +11,7 @@ from yieldopt.knob import knob, spread
 
 
 class JointDesign(eqx.Module):
-    """A copper pillar, with a nickel layer perhaps, and what joins it (um, K, s, A/um2)."""
+    """A copper pillar, with a nickel layer perhaps, and what joins it (um, K, s, uA/um2)."""
 
     pillar_height: Array = knob(45, 1, 100, "um", "recipe", "copper plated on chip 1")
     pillar_diameter: Array = knob(80, 2, 150, "um", "mask", "diameter of the pillar, that of the resist opening")
@@ -30,7 +30,7 @@ class JointDesign(eqx.Module):
     time_above_liquidus: Array = knob(60, 10, 300, "s", "recipe", "time that the solder is liquid")
     ageing_time: Array = knob(0, 0, 1e8, "s", "tolerance", "life in service that a joint must bear, after reflow")
     ageing_temperature: Array = knob(398.15, 300, 475, "degC", "tolerance", "of that life, the solder solid")
-    pillar_current: Array = knob(1e-9, 1e-10, 3e-9, "A/dm2", "recipe", "current density of the copper; sets its time")
+    pillar_current: Array = knob(1e-3, 1e-4, 3e-3, "A/dm2", "recipe", "current density of the copper; sets its time")
     chip_thickness: Array = knob(300, 20, 2000, "um", "mask", "of chip 1: its weight and its stiffness")
     substrate_thickness: Array = knob(500, 20, 5000, "um", "mask", "of chip 2 or substrate: its stiffness")
     melt_travel: Array = knob(3, 0, 40, "um", "recipe", "pressed: how far the head goes on from first contact, molten")

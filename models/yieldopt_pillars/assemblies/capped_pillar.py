@@ -27,7 +27,7 @@ class CappedDesign(PadDesign):
     cap_correlation: Array = knob(
         0.3, 0, 0.95, "", "tolerance", "of cap with pillar height: one opening, one current map"
     )
-    cap_current: Array = knob(4e-10, 1e-10, 2e-9, "A/dm2", "recipe", "current density of the cap; sets its time")
+    cap_current: Array = knob(4e-4, 1e-4, 2e-3, "A/dm2", "recipe", "current density of the cap; sets its time")
     paste_thickness: Array = knob(25, 5, 100, "um", "recipe", "stencil for paste on chip 2, where there is any")
 
 

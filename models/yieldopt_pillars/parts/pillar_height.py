@@ -30,18 +30,18 @@ TIN = Metal(118.71, 7.29, 2)
 
 
 def plating_rate(metal: Metal, current_density: Scalar, efficiency: Scalar = 1.0) -> Scalar:
-    """Growth in um/s at a current density in A/um2 (10 A/dm2 = 1e-9 A/um2), by Faraday's law on the open area."""
-    volume_per_charge = metal.molar_mass / (metal.electrons * FARADAY * metal.density) * 1e12
+    """Growth in um/s at a current density in uA/um2 (10 A/dm2 = 1e-3 uA/um2), by Faraday's law on the open area."""
+    volume_per_charge = metal.molar_mass / (metal.electrons * FARADAY * metal.density) * 1e6
     return volume_per_charge * current_density * efficiency
 
 
 def plating_time(metal: Metal, height: Scalar, current_density: Scalar, efficiency: Scalar = 1.0) -> Scalar:
-    """Seconds to plate `height` (um) at a current density in A/um2."""
+    """Seconds to plate `height` (um) at a current density in uA/um2."""
     return height / plating_rate(metal, current_density, efficiency)
 
 
 def plated_height(metal: Metal, time: Scalar, current_density: Scalar, efficiency: Scalar = 1.0) -> Scalar:
-    """Height (um) after `time` (s) at a current density in A/um2: the inverse of `plating_time`."""
+    """Height (um) after `time` (s) at a current density in uA/um2: the inverse of `plating_time`."""
     return time * plating_rate(metal, current_density, efficiency)
 
 
