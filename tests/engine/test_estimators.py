@@ -99,6 +99,31 @@ def test_a_loss_beyond_the_tables_is_doubted() -> None:
     assert abs(found.failure_probability - truth) <= 4 * found.stderr or found.doubt > 0.05 * found.failure_probability
 
 
+@pytest.mark.parametrize("own", [0.05, 0.01, 1e-3])
+def test_elements_with_next_to_no_noise_of_their_own_fail_where_the_unit_carries_them(own: float) -> None:
+    """Their index passes from one end to the other within a sliver of what the die scatters by."""
+
+    class Stiff(Pillars):
+        def response(self, design: Nominal, state: Any, element: Any) -> dict[str, Any]:
+            return {"height": state["height"] + element * own / 0.35}
+
+    def inside(d: float) -> float:
+        low, high = (stats.norm.cdf((side - 30.2 - 0.5 * d) / own) for side in (28.0, 31.4))
+        return float(high - low) ** 100
+
+    truth = integrate.quad(lambda d: stats.norm.pdf(d) * inside(d), -9, 9, points=[-4.4, 2.4, 2.3], limit=2000)[0]
+    sites = chip(10).model.pillars.sites  # type: ignore[attr-defined]
+    found = Sobol(Precision(None, 0.05))(Problem.of(Chip(Stiff(sites), sides=(28.0, 31.4))), Nominal(), 1)
+    assert abs(found.value - truth) <= 4 * found.stderr + found.doubt
+    assert found.doubt <= 0.1 * found.failure_probability
+
+
+def test_a_limit_that_nothing_fails_is_met_for_good() -> None:
+    """Its loss is zero to the last digit, and so are the error of that and what is asked of it."""
+    found = Sobol(Precision(None, 0.1))(chip(10, sides=(-1e3, 1e3)), Nominal(), 1)
+    assert (found.value, found.failure_probability, found.status) == (1.0, 0.0, "converged.")
+
+
 def test_a_limit_that_no_shared_draw_reaches() -> None:
     """Its margin depends on the element alone: the series is a constant."""
 

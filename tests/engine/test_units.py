@@ -108,5 +108,20 @@ def test_base(unit: str, base: str):
 
 
 def test_every_named_base_unit_is_one():
-    for unit in ("um", "uN", "MPa", "pJ", "uN/um", "s", "K", "1/K", "uA/um^2", "ohm", "ohm*um", "rad", "um/s", "kg/um^3"):
+    for unit in [
+        "um",
+        "uN",
+        "MPa",
+        "pJ",
+        "uN/um",
+        "s",
+        "K",
+        "1/K",
+        "uA/um^2",
+        "ohm",
+        "ohm*um",
+        "rad",
+        "um/s",
+        "kg/um^3",
+    ]:
         assert units.parse(f"1 {unit}", unit) == 1.0

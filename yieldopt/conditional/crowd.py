@@ -51,7 +51,8 @@ def finite(
         sway = jax.vmap(through, (0, None))(lever, crowd.compliance)
         scatter = jnp.einsum("fpn,pq,gqn->fgn", lever, spread, lever)
         for k, member in enumerate(members):
-            row = where, tensor[..., k, :], half[:, None], tables.scale[np.array(forced)], sway, scatter
+            scale = tables.scale[np.array(forced)]
+            row = where, tensor[..., k, :], tables.eased[member], half[:, None], scale, sway, scatter
             alike.setdefault((tensor.shape, own, tuple(forced)), []).append((member, row))
     for (_, own, forced), found in alike.items():
         members, rows = zip(*found, strict=True)
@@ -83,7 +84,14 @@ def swayed(
 
 
 def _eased(
-    own: tuple[int, ...], where: Array, series: Array, half: Array, scale: Array, sway: Array, scatter: Array
+    own: tuple[int, ...],
+    where: Array,
+    series: Array,
+    easing: Array,
+    half: Array,
+    scale: Array,
+    sway: Array,
+    scatter: Array,
 ) -> tuple[Array, Array, Array]:
     """One row where its pull on its own pose has settled with the force that it then has: index, pull, surplus."""
     look = _shifted(own, where, series, half)
@@ -94,6 +102,7 @@ def _eased(
 
     shift = jax.lax.scan(ease, jnp.zeros_like(sway), None, length=EASED - 1)[0]
     beta, there = margins.read(look(shift, slice(None)), scale)
+    beta = easing * beta
     pull = there.pull / jnp.maximum(1.0 + sway * there.stiffer, 0.5)
     change = jnp.einsum("fn,fgn,gn->n", pull, scatter, pull) - ((pull * sway) ** 2 * there.variance).sum(0)
     return beta / jnp.sqrt(1.0 + jnp.maximum(change, 0.0)), pull, there.surplus

@@ -13,7 +13,9 @@ from jax import Array
 from yieldopt.conditional.chebyshev import terms
 from yieldopt.conditional.integrand import evaluate
 from yieldopt.conditional.log_pass import LogPass
+from yieldopt.conditional.margins import STEEP
 from yieldopt.conditional.prepare import Prepared
+from yieldopt.conditional.stages import REACH
 from yieldopt.problem import Sites, at
 
 TYPICAL = 4.0
@@ -42,14 +44,14 @@ def doubts(
     `found` is what `evaluate` gave there, where that is known.
 
     `forces`: what the last quarter of the mean forces' series changes, by where the crowd comes to rest; `bed`: a
-    quarter of what fewer nodes for them change;
-    `series`: the fitted indices against design points, at other states too; `couples`: the order beyond couples of
-    margins; `rings`: limits that bend around the origin in more than the two directions that are integrated; `crowd`:
-    half of what the crowd's finite number does (its first order was up to a half off where joints are crushed);
-    `outside`: half of what draws beyond the series' boxes lose; `pairs`: half of what limits on pairs lose, kept from
-    before the elements that they share were counted (`pairs`): more careful than the comparisons since then ask for;
-    `few`: everything, where too few elements carry a unit; `pose`: twice what the scatter of the pose changes of limits
-    on itself and on what bears nothing, none of which is followed (`LogPass.scattered`).
+    quarter of what fewer nodes for them change; `series`: the fitted indices against design points, at other states
+    too, and by how much a steep one misplaces its step; `couples`: the order beyond couples of margins; `rings`: limits
+    that bend around the origin in more than the two directions that are integrated; `crowd`: half of what the crowd's
+    finite number does (its first order was up to a half off where joints are crushed); `outside`: half of what draws
+    beyond the series' boxes lose; `pairs`: half of what limits on pairs lose, kept from before the elements that they
+    share were counted (`pairs`): more careful than the comparisons since then ask for; `few`: everything, where too few
+    elements carry a unit; `pose`: twice what the scatter of the pose changes of limits on itself and on what bears
+    nothing, none of which is followed (`LogPass.scattered`).
     """
     found = evaluate(prepared, jnp.asarray(draws)) if found is None else found
     total, by_limit = (np.asarray(value) for value in (found.total, found.by_limit))
@@ -57,12 +59,13 @@ def doubts(
     share = plain * np.exp(np.where(np.isfinite(total), np.minimum(total, 0.0), -np.inf))
     fails = -np.where(np.isfinite(by_limit), by_limit, 0.0)
     lost = share @ fails
-    misfit, rounded = _by_limit(prepared, len(prepared.problem.limits))
+    misfit, shifted, rounded = _by_limit(prepared, len(prepared.problem.limits))
+    gone = plain @ -np.expm1(np.minimum(np.nan_to_num(by_limit, nan=0.0), 0.0))
 
     def moved(other: Prepared) -> float:
         by_limit = np.asarray(evaluate(other, jnp.asarray(draws)).by_limit)
-        gone = np.where(np.isfinite(by_limit), np.exp(np.minimum(by_limit, 0.0)) - np.exp(-fails), 0.0)
-        return float(np.abs(share @ gone).sum())
+        change = np.where(np.isfinite(by_limit), np.exp(np.minimum(by_limit, 0.0)) - np.exp(-fails), 0.0)
+        return float(np.abs(share @ change).sum())
 
     paired = {row.limit for family in prepared.structure.families if family.paired for row in family.rows}
     pairs = np.abs(np.asarray(found.together))
@@ -73,7 +76,7 @@ def doubts(
     ]
     third = pairs**2 / np.maximum(fails.sum(1), 1e-300)
     return {
-        "series": float(lost @ np.minimum(TYPICAL * misfit, 1.0)),
+        "series": float(lost @ np.minimum(TYPICAL * misfit, 1.0) + gone @ np.minimum(TYPICAL * shifted, 1.0)),
         "couples": float(share @ np.minimum(third, pairs)),
         "rings": float(lost @ rounded),
         "forces": moved(_coarser(prepared)),
@@ -112,11 +115,16 @@ def _sparser(prepared: Prepared) -> Prepared:
     return replace(prepared, tables=tables)
 
 
-def _by_limit(prepared: Prepared, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Worst misfit of each limit's rows, and one where a row is round beyond help."""
-    misfit, rounded = np.zeros(count), np.zeros(count)
+def _by_limit(prepared: Prepared, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Worst misfit of each limit's rows; how far that shifts the step of a steep one, in a state's standard deviations;
+    and one where a row is round beyond help.
+    """
+    misfit, shifted, rounded = np.zeros(count), np.zeros(count), np.zeros(count)
     for family, tables in zip(prepared.structure.families, prepared.tables, strict=True):
-        for row, left, bend in zip(family.rows, np.asarray(tables.misfit), np.asarray(tables.roundness), strict=True):
-            misfit[row.limit] = max(misfit[row.limit], float(left))
+        told = (np.asarray(numbers) for numbers in (tables.misfit, tables.eased, tables.roundness))
+        for row, left, eased, bend in zip(family.rows, *told, strict=True):
+            misfit[row.limit] = max(misfit[row.limit], float(left * eased))
+            step = REACH / STEEP * left if eased > 1.0 else 0.0
+            shifted[row.limit] = max(shifted[row.limit], float(step))
             rounded[row.limit] = max(rounded[row.limit], float(bend < ROUND))
-    return misfit, rounded
+    return misfit, shifted, rounded

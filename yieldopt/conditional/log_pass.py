@@ -159,7 +159,8 @@ def plain(family: Family, tables: Tables, states: Array) -> tuple[Float[Array, "
             rows, jax.vmap(chebyshev.evaluate)(jnp.stack(wheres), jnp.stack(tensors)), strict=True
         ):
             for member, row in zip(members, values, strict=True):
-                index[member], alone[member] = margins.release(row[0]), jnp.clip(row[-1], 0.0, 1.0)
+                index[member] = tables.eased[member] * margins.release(row[0])
+                alone[member] = jnp.clip(row[-1], 0.0, 1.0)
     if not index:
         return jnp.zeros((0, states.shape[1])), None
     return jnp.stack(index), jnp.stack(alone) if family.paired else None

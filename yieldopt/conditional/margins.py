@@ -21,6 +21,8 @@ from yieldopt.problem import Problem, Sites
 SPAN = 20.0
 """Reliability indices are compressed towards this bound before they are fitted: smoothly, for what is cut has corners.
 """
+STEEP = 40.0
+"""Change of an index over half a box from which the bound moves out with it: a step is no polynomial, its height is."""
 COLUMNS = 4
 """Columns of a force in a row's series."""
 
@@ -42,11 +44,13 @@ class Own(NamedTuple):
 class Margins(NamedTuple):
     """A family's series by group and, per row, a direction towards failure and what there is to doubt.
 
-    `roundness` is the product of the curvature factors left to second order, the least where it matters; `misfit` the
-    root mean square error of the fitted index, at states that it was fitted to or at others, the larger.
+    `eased` is what a row's index is divided by before it is fitted, one but for a steep one; `roundness` the product of
+    the curvature factors left to second order, the least where it matters; `misfit` the root mean square error of the
+    fitted index so divided, at states that it was fitted to or at others, the larger.
     """
 
     groups: tuple[Float[Array, "..."], ...]
+    eased: Float[Array, " rows"]
     direction: Float[Array, "rows normals"]
     roundness: Float[Array, " rows"]
     misfit: Float[Array, " rows"]
@@ -64,7 +68,7 @@ def fit(
 ) -> Margins:
     """Fit the series of every row of a family to what `points.search` found; differentiable in the design."""
     if not family.rows:
-        return Margins((), jnp.zeros((0, family.normals)), jnp.zeros(0), jnp.zeros(0))
+        return Margins((), jnp.ones(0), jnp.zeros((0, family.normals)), jnp.zeros(0), jnp.zeros(0))
     selects, wheres = grids(family, box)
 
     def value(one: tuple[Array, Array, Array]) -> Array:
@@ -72,9 +76,11 @@ def fit(
         return margin_values(problem, design, family, site, s, *parts(family, z)) @ select
 
     index = local.index(found.point, chunked(value, (selects, wheres, found.point.normal), 64), found.log_p)
-    own = _own(family, wheres, box, means, found)
+    own, eased = _own(family, wheres, box, means, found), _eased(family, found.point, box)
+    direction, roundness = _summary(selects, found.point, index)
+    index = index / (selects @ eased)
     groups = _series(family, found.point, index, jnp.concatenate([own, found.share], 1))
-    return Margins(groups, *_summary(selects, found.point, index), _misfit(family, found.point, groups, index))
+    return Margins(groups, eased, direction, roundness, _misfit(family, found.point, groups, index, eased))
 
 
 def squeeze(beta: Array) -> Array:
@@ -106,6 +112,23 @@ def push(found: Float[Array, "columns nodes"], scale: Float[Array, " forces"]) -
     """Surplus and stiffer of `Own` (forces x nodes)."""
     surplus, stiffer = jnp.split(scale[jnp.arange(len(found)) % len(scale)][:, None] * jnp.sinh(found), 2)
     return surplus, stiffer
+
+
+def _eased(family: Family, found: local.Point, box: Box) -> Array:
+    """By how much more than `STEEP` each row's index changes over half the box of its steepest state, at its median.
+
+    Where elements have next to no noise of their own an index passes from one bound to the other between two nodes of
+    the grid, and where it does so is lost. Divided by this it is as smooth as the margin is; what is then wrong of it
+    counts as much less, since a shift of the step is held against the states' own scatter.
+    """
+    steep = (jnp.abs(found.pull) * box[1]).max(1, initial=0.0)
+    eased, start = jnp.ones(len(family.rows)), 0
+    for states, members in family.groups().items():
+        known = len(places(degrees_of(family, states)))
+        part = steep[start : start + known * len(members)].reshape(len(members), known)
+        eased = eased.at[np.array(members)].set(jnp.maximum(jnp.median(part, 1) / STEEP, 1.0))
+        start += known * len(members)
+    return jax.lax.stop_gradient(eased)
 
 
 def _own(family: Family, wheres: Array, box: Box, means: Forces, found: Found) -> Array:
@@ -162,7 +185,7 @@ def _summary(selects: Array, found: local.Point, index: Array) -> tuple[Array, A
     return direction, jnp.where(rows & met, jnp.exp(-2.0 * found.rest), 1.0).min(1)
 
 
-def _misfit(family: Family, found: local.Point, groups: tuple[Array, ...], index: Array) -> Array:
+def _misfit(family: Family, found: local.Point, groups: tuple[Array, ...], index: Array, eased: Array) -> Array:
     """Root mean square error of each row's series where the index decides: over the states that it was fitted to, with
     far fewer terms, or over others, the larger. An index whose search stopped short is taken as unknown.
     """
@@ -175,6 +198,8 @@ def _misfit(family: Family, found: local.Point, groups: tuple[Array, ...], index
             value[start : start + len(where) * len(members)].reshape(len(members), -1) for value in (index, unknown)
         )
         fitted = release(chebyshev.evaluate(jnp.asarray(where.T), tensor[..., 0]))
+        whole = eased[np.array(members)][:, None]
+        short = jnp.where((there * whole > -1.0) & (there * whole < 7.0), short / whole, 0.0)  # beyond, tangents serve
         error = jnp.maximum(jnp.abs(fitted - there), short)
         counts = (jnp.maximum(there, fitted) > -1.0) & (jnp.minimum(there, fitted) < 7.0)
         both = [

@@ -30,8 +30,8 @@ class Tables(eqx.Module):
 
     `ends` says how many neighbours a pair's elements have (`together.ends`).
 
-    `groups` are the series of its margins (`margins.read`); `forces` and `scale` those of the mean forces of the
-    population that it is made of.
+    `groups` are the series of its margins (`margins.read`), `eased` as there; `forces` and `scale` those of the mean
+    forces of the population that it is made of.
     """
 
     sites: Sites
@@ -42,6 +42,7 @@ class Tables(eqx.Module):
     centre: Float[Array, " states"]
     half: Float[Array, " states"]
     groups: tuple[Float[Array, "..."], ...]
+    eased: Float[Array, " rows"]
     forces: tuple[Float[Array, "..."], ...]
     scale: Float[Array, " forces"]
     direction: Float[Array, "rows normals"]
@@ -108,10 +109,11 @@ def prepare(problem: Problem[Any], design: Any, built: Structure, nodes: Any) ->
     placed, kept = stages.place(problem, built, nodes, tuple(m.direction for m in made))
     tables = tuple(
         Tables(
-            *where, *boxes[f.of], m.groups, means[f.of].series, means[f.of].scale, m.direction, m.roundness, m.misfit
+            *where, *boxes[f.of], m.groups, m.eased, means[f.of].series, means[f.of].scale,
+            m.direction, m.roundness, m.misfit,
         )
         for f, where, m in zip(built.families, placed, made, strict=True)
-    )
+    )  # fmt: skip
     return Prepared(problem, design, built, tables, kept, found, jnp.ones(()))
 
 

@@ -88,9 +88,8 @@ class Sobol:
                 proposal = aim(lambda z: losses(prepared, z), size, AGAIN // 2, seed + 1, proposal, 3)
                 sums, anew = _batch(prepared, proposal, engines, count, size), True
                 continue
-            more = np.ceil(
-                batches * ((half / (0.9 * asked)) ** 2 - 1.0)
-            )  # what errors falling with the root would want
+            short = min(half / max(0.9 * asked, 1e-300), 1e9)  # of a loss of zero nothing is short
+            more = np.ceil(batches * (short**2 - 1.0))  # what errors falling with the root would want
             for _ in range(int(np.clip(more, 1, max(1, batches // 2)))):
                 sums = sums.plus(_batch(prepared, proposal, engines, count, size))
                 if self.watch.stop.is_set():
