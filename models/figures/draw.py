@@ -21,6 +21,7 @@ PARTS = (
     "solder_volume",
     "coplanarity",
     "warpage",
+    "trace",
     "underfill",
 )
 """Each a file beside this one, with a function `draw`."""
