@@ -81,6 +81,9 @@ BUMPS = "options.chip2_solder=bump", "design.bump_plating=80 um", "claims=[P9, P
 HIGHER = ("design.second_height={value: 19.5 um, range: [5 um, 35 um]}",)
 """A second pillar of 22.5 um with its nickel, of which claim P34 has each below 25 um."""
 OCTAGONS = ("options.section=octagon",)
+TWICE = ("options.levels=two", "claims=[T157, T163, T167, T179, T180]")
+NARROW = ("design.via_width=17 um", "design.trace_width=11 um", "claims=[T179, T180, T185, T186]")
+"""A via hardly wider than its passivation opening, of which claim T185 has each wider."""
 SMALL = ("bump_map={grid: {rows: 20, columns: 20, pitch: 10 um}}",)
 """An array small enough to be counted by the ten thousand."""
 CASES = {
@@ -106,6 +109,9 @@ CASES = {
     "ceramic": Case("ceramic", 16_384),
     "ceramic, octagons": Case("ceramic", 16_384, OCTAGONS),
     "ceramic, claims on every unit": Case("ceramic", 65_536, HIGHER, conforms=True),
+    "wlcsp_400um": Case("wlcsp_400um", 32_768),
+    "wlcsp_400um, two levels": Case("wlcsp_400um", 32_768, TWICE),
+    "wlcsp_400um, claims on every unit": Case("wlcsp_400um", 32_768, NARROW, conforms=True),
 }
 
 

@@ -27,8 +27,8 @@ BUMPS = BumpMap(X.ravel(), Y.ravel(), 400.0)
 SETTINGS = [
     {},
     {"undercoat": "none", "overcoat": "none"},
-    {"levels": "2", "overcoat": "closed"},
-    {"levels": "3", "seed_process": "conformal", "plating": "electroless"},
+    {"levels": "two", "overcoat": "closed"},
+    {"levels": "three", "seed_process": "conformal", "plating": "electroless"},
 ]
 
 
@@ -156,10 +156,10 @@ def test_levels_that_vary_on_their_own_pass_as_their_product():
     low = 20.0 - 2 * 0.4 * 1.5 * 1.2 - 1.6
     shift = np.linspace(-9, 9, 4001)
     alone = np.trapezoid(stats.norm.pdf(shift) * stats.norm.cdf((1.6 + 0.3 * shift) / 0.4) ** 30, shift)
-    for levels, names in (("1", ["foot"]), ("2", ["foot 1", "foot 2"])):
+    for levels, names in (("one", ["foot"]), ("two", ["foot 1", "foot 2"])):
         inputs = asked({"levels": levels}, spreads, {"foot": (low, np.inf)})
         found = Sobol(Precision(0.002, None))(*only(inputs, *names), 1)
-        assert abs(found.value - alone ** int(levels)) <= 4 * found.stderr + found.doubt
+        assert abs(found.value - alone ** len(names)) <= 4 * found.stderr + found.doubt
         assert found.doubt < 0.01
 
 
@@ -173,19 +173,19 @@ def test_seed_thins_down_a_wall_where_it_is_sputtered():
 
 
 def test_an_upper_via_is_as_deep_as_the_film_over_the_line_below():
-    _, state = measured("via2", options={"levels": "2"}, spreads={}, loading=0.0)
+    _, state = measured("via2", options={"levels": "two"}, spreads={}, loading=0.0)
     np.testing.assert_allclose(state["depth"], 8.0 - 0.7 * 5.0, rtol=1e-6)
 
 
 STRUCTURES = {
     "T158": ({"overcoat": "closed"}, {"overcoat": "none"}),
     "T159": ({"overcoat": "opened"}, {"overcoat": "closed"}),
-    "T163": ({"levels": "2"}, {"levels": "1"}),
-    "T168": ({"levels": "2", "overcoat": "closed"}, {"levels": "2", "overcoat": "none"}),
-    "T169": ({"levels": "2", "overcoat": "opened"}, {"levels": "2", "overcoat": "closed"}),
-    "T173": ({"levels": "3"}, {"levels": "2"}),
-    "T174": ({"levels": "3", "overcoat": "closed"}, {"levels": "3", "overcoat": "none"}),
-    "T175": ({"levels": "3", "overcoat": "opened"}, {"levels": "3", "overcoat": "closed"}),
+    "T163": ({"levels": "two"}, {"levels": "one"}),
+    "T168": ({"levels": "two", "overcoat": "closed"}, {"levels": "two", "overcoat": "none"}),
+    "T169": ({"levels": "two", "overcoat": "opened"}, {"levels": "two", "overcoat": "closed"}),
+    "T173": ({"levels": "three"}, {"levels": "two"}),
+    "T174": ({"levels": "three", "overcoat": "closed"}, {"levels": "three", "overcoat": "none"}),
+    "T175": ({"levels": "three", "overcoat": "opened"}, {"levels": "three", "overcoat": "closed"}),
     "T184": ({"undercoat": "opened"}, {"undercoat": "none"}),
     "T187": ({"seed_process": "sputtered"}, {"seed_process": "conformal"}),
     "T188": ({"plating": "electroplated"}, {"plating": "electroless"}),
@@ -225,7 +225,7 @@ def test_a_claimed_part_or_step_is_in_the_model_or_the_study_is_refused(name):
 
 
 def test_a_claimed_number_counts_on_every_level_and_of_vias_on_the_lowest():
-    made = MODEL.build(asked({"levels": "2"}))
+    made = MODEL.build(asked({"levels": "two"}))
     bounds = {name: claim.bounds[0] for name, claim in table().items() if claim.bounds and name[0] == "T"}
     of = {name: [(x.name, x.population, x.response) for x in made.claimed(bound)] for name, bound in bounds.items()}
     assert of["T179"] == [("T179 1", "trace", "trace_thickness"), ("T179 2", "trace2", "trace_thickness")]
@@ -252,11 +252,11 @@ def test_a_via_is_wider_than_its_passivation_opening(via, holds):
         ({"via_width": 15.0}, {}, "design.passivation_opening_width", "T185"),
         ({"via_width": 61.0}, {}, "design.via_width", "land"),
         ({"land_width": 14.0}, {"undercoat": "none"}, "design.passivation_opening_width", "land"),
-        ({"upper_via_width": 61.0}, {"levels": "2"}, "design.upper_via_width", "land"),
+        ({"upper_via_width": 61.0}, {"levels": "two"}, "design.upper_via_width", "land"),
         ({"node_opening": 201.0}, {}, "design.node_opening", "land"),
         ({"node_land": 400.0}, {}, "design.node_land", "pitch"),
         ({"overcoat_thickness": 3.0}, {}, "design.overcoat_thickness", "covers its lines"),
-        ({"dielectric_thickness": 3.0}, {"levels": "3"}, "design.dielectric_thickness", "covers its lines"),
+        ({"dielectric_thickness": 3.0}, {"levels": "three"}, "design.dielectric_thickness", "covers its lines"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_built_is_refused(change, options, path, says):
@@ -275,7 +275,7 @@ def test_a_limit_on_what_the_options_leave_out_is_refused():
         ("node_landing", {"overcoat": "closed"}, "overcoat: opened"),
         ("cover", {"overcoat": "none"}, "opened or closed"),
         ("landing", {"undercoat": "none"}, "undercoat: opened"),
-        ("dielectric_thickness", {}, "levels: 2 or 3"),
+        ("dielectric_thickness", {}, "levels: two or three"),
     ):
         (mistake,) = MODEL.check(asked(options, limits={name: (0.0, np.inf)}))
         assert mistake.path == f"limits.{name}"

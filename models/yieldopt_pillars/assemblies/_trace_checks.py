@@ -7,7 +7,7 @@ from yieldopt.errors import Mistake
 def fits(inputs: Inputs) -> list[Mistake]:
     """Refuse drawn dimensions of which one has to exceed another, and does not."""
     design, options = inputs.design, inputs.options
-    opened, several = options["undercoat"] == "opened", options["levels"] != "1"
+    opened, several = options["undercoat"] == "opened", options["levels"] != "one"
     orders = [
         ("trace_pitch", "trace_width", "a line narrower than the pitch of lines", True),
         ("resist_height", "plated_thickness", "plated metal within its resist", True),
@@ -54,7 +54,7 @@ def absent(inputs: Inputs, there: set[str]) -> list[Mistake]:
     without = {
         "node_landing": "options.overcoat: opened",
         "cover": "options.overcoat: opened or closed",
-        "dielectric_thickness": "options.levels: 2 or 3",
+        "dielectric_thickness": "options.levels: two or three",
         "space": "two sites a pitch apart in the bump map",
     }
     return [

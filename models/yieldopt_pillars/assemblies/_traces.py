@@ -35,6 +35,10 @@ NEAR = 1.05
 """Nets within this many pitches run side by side; a grid's diagonal, 1.41 pitches, does not."""
 
 
+LEVELS = "one", "two", "three"
+"""Of metal: what a study calls their number."""
+
+
 class Level(eqx.Module):
     """What the elements of one level share, deviations in um: `overlay` is of its vias, then of its lines, per axis."""
 
@@ -103,7 +107,7 @@ class Metal(eqx.Module):
         """The levels of a study; `opened` where a dielectric has openings under the seed, `overcoat` over the last."""
         assert inputs.bump_map is not None
         place, options = Place.of(inputs.bump_map), inputs.options
-        line, levels = trace.LINES[inputs.materials["plated_metal"]], int(options["levels"])
+        line, levels = trace.LINES[inputs.materials["plated_metal"]], 1 + LEVELS.index(options["levels"])
         return tuple(
             cls(
                 spreads,

@@ -20,7 +20,7 @@ from yieldopt.typing import Measures
 from yieldopt_pillars import materials
 from yieldopt_pillars.assemblies import _trace_checks
 from yieldopt_pillars.assemblies._trace_design import TraceDesign, TraceSpreads
-from yieldopt_pillars.assemblies._traces import Elements, Level, Metal, populations
+from yieldopt_pillars.assemblies._traces import LEVELS, Elements, Level, Metal, populations
 from yieldopt_pillars.parts import trace
 from yieldopt_pillars.parts.draw import normal, normals
 
@@ -79,7 +79,7 @@ class PassivationTrace(Model[TraceDesign]):
         "node_landing": (0.0, np.inf),
     }
     options: ClassVar[dict[str, Choice]] = {
-        "levels": Choice(("1", "2", "3"), "1", "of metal, each by the same steps"),
+        "levels": Choice(LEVELS, "one", "of metal, each by the same steps"),
         "undercoat": Choice(("none", "opened"), "opened", "dielectric under the first seed, open over the passivation"),
         "overcoat": Choice(
             ("none", "opened", "closed"),
@@ -161,7 +161,7 @@ class PassivationTrace(Model[TraceDesign]):
         if inputs.options.get("undercoat") == "opened":
             section = 0.25 * jnp.pi * jnp.square(design.via_width)
             found |= {"via_width": design.via_width, "via_section": section}
-        if inputs.options.get("levels") != "1":
+        if inputs.options.get("levels") != "one":
             found["dielectric_thickness"] = design.dielectric_thickness
         return found
 
@@ -190,7 +190,7 @@ def _there(inputs: Inputs) -> set[str]:
         return set(PassivationTrace.responses)
     spreads = TraceSpreads()
     found = populations(Metal.of(inputs, spreads), inputs.bump_map)
-    films = {"dielectric_thickness"} if inputs.options["levels"] != "1" else set[str]()
+    films = {"dielectric_thickness"} if inputs.options["levels"] != "one" else set[str]()
     return {name for p in found.values() for name in p.measures} | films | {"plating_time"}
 
 
