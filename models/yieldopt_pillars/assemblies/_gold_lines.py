@@ -65,12 +65,11 @@ class Lines(Population[GoldDesign]):
             "line_resistance": making.resistance(design, width, thick) / drawn,
             "line_seat": jnp.asarray(metal_stack.seat(state["seat"] + own, element.undercut)),
             "line_space": design.line_pitch - width,
-            **making.line_measures(design, thick),
         }
 
 
 class WirePads(Population[GoldDesign]):
-    """Bare pads for wire bonds, one bump pitch outside the joints; their gold is as thick as at the nearest joint."""
+    """Bare pads for wire bonds, one bump pitch outside the joints; their gold goes with that at the nearest joint."""
 
     sites: Sites
     spreads: GoldSpreads
@@ -94,8 +93,9 @@ class WirePads(Population[GoldDesign]):
         """The gold at the edge of the joints."""
         edge = self.flatness.half
         field = self.flatness.field(jnp.clip(site.x, -edge, edge), jnp.clip(site.y, -edge, edge))
-        return {"gold": self.making.gold(design) + shared.heights.at(field)}
+        return {"gold": self.making.rim(design) * (self.making.gold(design) + shared.heights.at(field))}
 
     def response(self, design: Any, state: Measures, element: Array) -> Measures:
         """Gold as made, to which a wire is bonded."""
-        return {"wire_gold": state["gold"] + element}
+        thick = state["gold"] + element
+        return {"wire_gold": thick, **self.making.rim_measures(design, thick)}

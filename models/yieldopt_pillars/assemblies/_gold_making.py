@@ -87,8 +87,13 @@ class GoldMaking(Making):
         """How thick the gold is drawn or set, um."""
         return design.gold_thickness
 
+    def rim(self, design: Any) -> Scalar:
+        """Gold of the wire-bond pads around the bumps over that among them."""
+        del design
+        return 1.0
+
     def undercut(self, design: Any) -> Scalar:
-        """How far the etch of adhesion layers goes in under their metal, um a side."""
+        """How far the etch of the adhesion layer goes in under a line, um a side."""
         return design.seed_undercut
 
     def side_etch(self, design: Any) -> Scalar:
@@ -101,10 +106,15 @@ class GoldMaking(Making):
         further = design.metal_thickness if self.option("further_metal") == "copper" else 0.0
         return self.gold(design) + metal + further + sum(getattr(design, knob) for knob in self.beneath)
 
+    def covered(self, design: Any) -> Scalar:
+        """How high polymers and further metal stand over the passivation beside the bumps, um."""
+        further = design.metal_thickness if self.option("further_metal") == "copper" else 0.0
+        return further + sum(getattr(design, knob) for _, knob in self.films)
+
     def width(self, design: Any) -> Scalar:
         """Diameter of what solder 1 wets, um."""
         if self.under_bump:
-            return design.bump_diameter - 2.0 * self.undercut(design)
+            return design.bump_diameter - 2.0 * design.seed_undercut
         return design.bump_diameter if self.option("overcoat") == "polymer" else design.pad_diameter
 
     def raised(self, shared: Any, field: Float[Array, " modes"]) -> Array:
@@ -222,6 +232,7 @@ class GoldMaking(Making):
             **heights,
             "coplanarity": state["top"] + own.height + top,
             "headroom": jnp.asarray(design.resist_height - plated),
+            "clearance": state["height"] + state["gap"] - own.pad - self.covered(design),
             **self._gold(design, state["gold"] + own.height, made),
         }
 
@@ -236,8 +247,8 @@ class GoldMaking(Making):
         wanted = gold.dissolving(gold.rate(peak), most, design.reflows * design.time_above_liquidus)
         return {"gold_left": thick - wanted, "gold_share": gold.share(gold.dissolved(thick, wanted), mass, area)}
 
-    def line_measures(self, design: Any, thick: Array) -> Measures:
-        """What an assembly measures of a line besides, its gold `thick`, um."""
+    def rim_measures(self, design: Any, thick: Array) -> Measures:
+        """What an assembly measures of a wire-bond pad besides, its gold `thick`, um."""
         del design, thick
         return {}
 

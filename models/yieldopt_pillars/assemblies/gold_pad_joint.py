@@ -62,6 +62,7 @@ class GoldPadJoint(PillarJoint):
         "climb": Response("joint", "", "share of the solder squeezed past the faces onto polymer; below 0, none"),
         "headroom": Response("joint", "um", "resist left above under-bump metal and plated solder 1"),
         "standoff": Response("joint", "um", "chip's passivation above the contacts: metals, polymers and joint"),
+        "clearance": Response("joint", "um", "from the polymers of chip 1 to the contacts' plane: room for underfill"),
         "gold_left": Response("joint", "um", "gold under the joint after all reflows; below 0 it is gone"),
         "gold_share": Response("joint", "", "share by weight of gold in the joint; without under-bump metal"),
         "solder1_pad_height": Response("joint", "um", "solder 1 as a pad: height before joining"),
@@ -75,8 +76,11 @@ class GoldPadJoint(PillarJoint):
         "wire_gold": Response("wire_pad", "um", "gold of a wire-bond pad as made"),
         "ubm_left": Response("", "um", "copper of the under-bump metal left by the end of its life, nickel counted in"),
     }
-    own_limits: ClassVar[dict[str, tuple[float, float]]] = PillarJoint.own_limits | {
+    own_limits: ClassVar[dict[str, tuple[float, float]]] = {
+        name: sides for name, sides in PillarJoint.own_limits.items() if name != "standoff"
+    } | {
         "climb": (-np.inf, 0.2),
+        "clearance": (15.0, np.inf),
         "gold_left": (0.0, np.inf),
         "gold_share": (-np.inf, gold.BRITTLE),
         "ubm_left": (0.0, np.inf),
@@ -108,6 +112,18 @@ class GoldPadJoint(PillarJoint):
         "substrate_film": PillarJoint.materials["substrate_film"],
     }
 
+    needs: ClassVar[dict[str, tuple[str, str]]] = {
+        "gold_left": ("under_bump", "none"),
+        "gold_share": ("under_bump", "none"),
+        "ubm_left": ("under_bump", "metal"),
+        "headroom": ("solder1_shape", "pad"),
+        "solder1_pad_height": ("solder1_shape", "pad"),
+        "solder1_ball_height": ("solder1_shape", "ball"),
+        "solder2_pad_height": ("solder2_shape", "pad"),
+        "solder2_ball_height": ("solder2_shape", "ball"),
+    }
+    """Responses that mean something under one choice of an option alone: which."""
+
     wires: WirePads | None = None
 
     @classmethod
@@ -119,7 +135,7 @@ class GoldPadJoint(PillarJoint):
         joints, making = made.joints, cls.making.of(inputs)
         assert isinstance(making, GoldMaking)
         wires = WirePads.around(inputs.bump_map, joints.spreads, joints.flatness, making)
-        bounds = tuple(limit for limit in made.bounds if limit.name not in _idle(inputs) - {*inputs.limits})
+        bounds = tuple(limit for limit in made.bounds if limit.name not in cls.idle(inputs))
         heat = Heat.of(inputs, cls.roles, making.films)
         return replace(made, joints=replace(joints, heat=heat), bounds=bounds, wires=wires)
 
@@ -128,7 +144,23 @@ class GoldPadJoint(PillarJoint):
         """What only the domain can see: stacks out of order, what touches or does not fit, what melts too soon."""
         joined = [*_checks.layout(inputs, cls.widths), *materials.melting(inputs), *tooled(inputs)]
         stiff = bending(inputs, cls.thickness(inputs), cls.roles, "bump_diameter")
-        return [*joined, *stiff, *_plating(inputs), *_stack(inputs), *_lines(inputs), *_absent(inputs)]
+        return [*joined, *stiff, *_plating(inputs), *_stack(inputs), *_lines(inputs), *cls._absent(inputs)]
+
+    @classmethod
+    def idle(cls, inputs: Inputs) -> set[str]:
+        """Responses that a study's options leave without meaning."""
+        return {name for name, (option, choice) in cls.needs.items() if inputs.options.get(option) != choice}
+
+    @classmethod
+    def _absent(cls, inputs: Inputs) -> list[Mistake]:
+        """Refuse limits on them."""
+        found: list[Mistake] = []
+        for name in sorted(cls.idle(inputs) & {*inputs.limits}):
+            option, choice = cls.needs[name]
+            do = f"Write options.{option}: {choice}, or remove limits.{name}."
+            got = inputs.options.get(option, "")
+            found.append(Mistake(f"options.{option}: {choice} beside a limit on {name}", got, do, f"limits.{name}"))
+        return found
 
     @classmethod
     def thickness(cls, inputs: Inputs) -> float:
@@ -162,7 +194,7 @@ class GoldPadJoint(PillarJoint):
         of, making = self._gold
         base = vars(super().variation(design))
         undercut = normal("undercut", of.undercut_wafer)
-        narrower = 2.0 * undercut * making.undercut(design) if making.under_bump else 0.0
+        narrower = 2.0 * undercut * design.seed_undercut if making.under_bump else 0.0
         uneven = normals("polymer_field", FIELD_MODES) if making.beneath else None
         return GoldShared(
             **base | {"diameter": base["diameter"] - narrower},
@@ -187,23 +219,6 @@ class GoldPadJoint(PillarJoint):
         layers = design.ubm_copper * (1.0 + shared.ubm), design.ubm_nickel * (1.0 + shared.ubm)
         left = metal_stack.metal_left(*layers, making.tins(design)[0][1])
         return {**self._stands(design, shared, pose), "ubm_left": jnp.asarray(left)}
-
-
-def _idle(inputs: Inputs) -> set[str]:
-    """Limits on parts that a study's options leave out."""
-    metal = inputs.options.get("under_bump") == "metal"
-    ball = inputs.options.get("solder1_shape") == "ball"
-    return ({"gold_left", "gold_share"} if metal else {"ubm_left"}) | ({"headroom"} if ball else set())
-
-
-def _absent(inputs: Inputs) -> list[Mistake]:
-    """Refuse limits on gold in solder that touches none, or on a metal that is not there."""
-    metal = inputs.options.get("under_bump") == "metal"
-    name, there, other = ("gold_share", "none", "metal") if metal else ("ubm_left", "metal", "none")
-    if name not in inputs.limits:
-        return []
-    do = f"Write options.under_bump: {there}, or remove limits.{name}."
-    return [Mistake(f"options.under_bump: {there} beside a limit on {name}", other, do, f"limits.{name}")]
 
 
 def _plating(inputs: Inputs) -> list[Mistake]:
