@@ -112,7 +112,7 @@ def test_under_bump_metal_is_eaten_by_moles():
     assert float(metal_stack.metal_left(0.5, 2.0, 2.0 / nickel)) == pytest.approx(0.5, abs=0.02)
     assert float(metal_stack.metal_left(0.5, 2.0, 2.0 / nickel + 0.4)) == pytest.approx(0.5 - 0.4 * copper, abs=0.02)
     inputs = asked(F, reflows=3.0)
-    left = measured(F)["ubm_left"]
+    left = common(F, ())["ubm_left"]
     taken = 0.692 * 0.1 * (0.383**3 * 180.0) ** (1 / 3)  # a tenth on nickel, three reflows of a minute at 245 degC
     once = inputs.design["ubm_copper"] + (2.0 / nickel - taken) * copper
     assert float(left) == pytest.approx(once, rel=0.08)  # its own thickness scatters by 5 %

@@ -2,8 +2,8 @@
 
 Plated gold is as thick as current, time and efficiency make it (Faraday's law), thicker at the rim of a pattern, where
 current gathers, and must stay below its resist; afterwards seed and adhesion layer are etched away between the lines,
-which undercuts them. Evaporated gold needs no seed: no etch, no undercut, and as thick as it is set. What is on it is as
-in `gold_pad_joint`: an under-bump metal is undercut either way.
+which undercuts them. Evaporated gold needs no seed: no etch, no undercut, and as thick as it is set. The rest is as in
+`gold_pad_joint`: an under-bump metal is undercut either way.
 """
 
 from typing import Any, ClassVar
