@@ -1,6 +1,7 @@
 """Joints on gold pads, and how they are made: dissolution and shares by hand, tails by normals, what claims change."""
 
 import dataclasses
+import importlib
 from functools import cache
 
 import jax
@@ -19,7 +20,12 @@ from yieldopt_pillars.parts import gold, metal_stack, pillar_height
 
 from yieldopt import exact
 from yieldopt.card import BumpMap, Inputs
+from yieldopt.estimators.base import Precision
+from yieldopt.estimators.monte_carlo import MonteCarlo
+from yieldopt.estimators.sobol import Sobol
 from yieldopt.problem import at
+
+agreement = importlib.import_module("001_agreement.run")
 
 F, G, C = gold_pad_joint.MODEL, gold_pad_process.MODEL, pillar_joint.MODEL
 X, Y = np.meshgrid((np.arange(5) - 2.0) * 160.0, (np.arange(4) - 1.5) * 160.0)
@@ -339,3 +345,51 @@ def test_what_keeps_solder_off_the_gold_keeps_the_gold():
     bare = common(F, tuple(BARE.items()))
     assert np.all(bare["gold_left"] < common(F, ())["gold_left"] - 1.0)
     assert np.all(bare["gold_share"] > gold.BRITTLE)
+
+
+@pytest.mark.slow
+def test_the_yield_in_gold_is_an_integral_of_normal_tails():
+    """Twenty lines of a lot: each passes by itself given the lot, E[Phi((4 + .08 u - 3.8) / .08)^20]; both routes."""
+    inputs = asked(F)
+    quiet = dict.fromkeys(inputs.spreads, 1e-6) | {"height_lot": 0.08, "height_bump": 0.08}
+    made = F.build(dataclasses.replace(inputs, spreads=quiet))
+    problem = Problem(made, (Limit.of("gold", "line", "gold_thickness", low=3.8),), {})
+    true = quad(lambda u: norm.pdf(u) * norm.cdf((0.2 + 0.08 * u) / 0.08) ** 20, -8, 8)[0]
+    assert 0.7 < true < 0.95
+    design = designed(F, inputs)
+    fast = Sobol(Precision(1e-3, None))(problem, design, 1)
+    assert fast.value == pytest.approx(true, abs=4 * fast.stderr + 1e-3)
+    counted = MonteCarlo(Precision(1e-2, None))(problem, design, 1)
+    assert counted.value == pytest.approx(true, abs=4 * np.sqrt(true * (1 - true) / counted.evaluations))
+
+
+WHOLE = [
+    (F, {}),
+    (F, {"under_bump": "none", "overcoat": "none", "undercoat": "none", "solder1_shape": "ball"}),
+    (G, {"further_metal": "copper", "solder2_shape": "ball"}),
+    (G, {"gold_by": "evaporated", "join": "thermocompression", "warpage": "given", "growth": "free"}),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("model", "options"), WHOLE, ids=["F", "F-bare", "G", "G-evaporated"])
+def test_the_model_is_whole(model, options):
+    check_model(model, asked(model, options, ageing_time=1e6))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("model", "options", "design"),
+    [
+        (F, {}, {"line_width": 9.0, "resist_height": 31.0, "warpage": 16.0}),
+        (F, BARE | {"solder1_shape": "ball"}, {"solder1_ball": 200.0, "pad_opening": 90.0, "gold_thickness": 3.5}),
+        (G, {"solder1_shape": "ball"}, {"gold_resist": 4.8, "line_width": 9.0}),
+    ],
+    ids=["F", "F-bare", "G"],
+)
+def test_the_fast_route_agrees_with_the_exact_unit(model, options, design):
+    """Paired on the shared draws of 8,192 units of twenty joints, twenty lines and 22 wire pads."""
+    inputs = asked(model, options, **design)
+    found = agreement.compared(Problem.of(model.build(inputs)), designed(model, inputs), 8_192, 3)
+    assert 0.05 < found.counted < 0.999, found
+    assert abs(found.difference) <= agreement.SIGMAS * found.stderr + found.doubt, found

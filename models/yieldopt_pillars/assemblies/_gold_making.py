@@ -42,7 +42,7 @@ class GoldShared(Shared):
 
 
 class GoldMaking(Making):
-    """Solder on both sides, each a plated pad or a ball; `density` (g/cm3) and share of `tin` of solder 1 and 2."""
+    """Solder on both sides, a plated pad or a ball each; density (g/cm3) and share of tin by weight of both."""
 
     density: Float[Array, "2"] = eqx.field(default_factory=lambda: jnp.full(2, 7.4))
     tin_share: Float[Array, "2"] = eqx.field(default_factory=lambda: jnp.full(2, 0.96))
@@ -51,12 +51,9 @@ class GoldMaking(Making):
     def of(cls, inputs: Inputs) -> Self:
         """Read options and solders of a study."""
         both = materials.solders(inputs)
-        density = jnp.asarray([one.density for one in both], float)
-        return replace(
-            super().of(inputs),
-            density=density,
-            tin_share=jnp.asarray([one.composition.get("Sn", 0.0) for one in both], float),
-        )
+        rows = [one.density for one in both], [one.composition.get("Sn", 0.0) for one in both]
+        density, tin = (jnp.asarray(row, float) for row in rows)
+        return replace(super().of(inputs), density=density, tin_share=tin)
 
     @property
     def carries(self) -> tuple[bool, bool]:
@@ -103,13 +100,15 @@ class GoldMaking(Making):
     def stands(self, design: Any) -> Scalar:
         """What stands over the passivation under solder 1, um."""
         metal = design.ubm_copper + design.ubm_nickel if self.under_bump else 0.0
-        further = design.metal_thickness if self.option("further_metal") == "copper" else 0.0
-        return self.gold(design) + metal + further + sum(getattr(design, knob) for knob in self.beneath)
+        polymers = sum(getattr(design, knob) for knob in self.beneath)
+        return self.gold(design) + metal + polymers + self._further(design)
 
     def covered(self, design: Any) -> Scalar:
         """How high polymers and further metal stand over the passivation beside the bumps, um."""
-        further = design.metal_thickness if self.option("further_metal") == "copper" else 0.0
-        return further + sum(getattr(design, knob) for _, knob in self.films)
+        return self._further(design) + sum(getattr(design, knob) for _, knob in self.films)
+
+    def _further(self, design: Any) -> Scalar:
+        return design.metal_thickness if self.option("further_metal") == "copper" else 0.0
 
     def width(self, design: Any) -> Scalar:
         """Diameter of what solder 1 wets, um."""

@@ -21,7 +21,7 @@ from yieldopt.knob import knob
 from yieldopt.problem import Population
 from yieldopt.typing import Measures
 from yieldopt_pillars import materials
-from yieldopt_pillars.assemblies import _checks
+from yieldopt_pillars.assemblies import _checks, _gold_checks
 from yieldopt_pillars.assemblies._gold_design import GoldDesign, GoldSpreads
 from yieldopt_pillars.assemblies._gold_lines import Lines, WirePads
 from yieldopt_pillars.assemblies._gold_making import GoldMaking, GoldShared
@@ -144,7 +144,7 @@ class GoldPadJoint(PillarJoint):
         """What only the domain can see: stacks out of order, what touches or does not fit, what melts too soon."""
         joined = [*_checks.layout(inputs, cls.widths), *materials.melting(inputs), *tooled(inputs)]
         stiff = bending(inputs, cls.thickness(inputs), cls.roles, "bump_diameter")
-        return [*joined, *stiff, *_plating(inputs), *_stack(inputs), *_lines(inputs), *cls._absent(inputs)]
+        return [*joined, *stiff, *_gold_checks.scheme(inputs), *cls._absent(inputs)]
 
     @classmethod
     def idle(cls, inputs: Inputs) -> set[str]:
@@ -219,42 +219,6 @@ class GoldPadJoint(PillarJoint):
         layers = design.ubm_copper * (1.0 + shared.ubm), design.ubm_nickel * (1.0 + shared.ubm)
         left = metal_stack.metal_left(*layers, making.tins(design)[0][1])
         return {**self._stands(design, shared, pose), "ubm_left": jnp.asarray(left)}
-
-
-def _plating(inputs: Inputs) -> list[Mistake]:
-    """Refuse what is plated on a bump pad higher than its resist."""
-    metal = ("ubm_copper", "ubm_nickel") if inputs.options.get("under_bump") == "metal" else ()
-    solder = ("solder1_height",) if inputs.options.get("solder1_shape") == "pad" else ()
-    return _checks.plating(inputs, (*metal, *solder)) if metal or solder else []
-
-
-def _stack(inputs: Inputs) -> list[Mistake]:
-    """Refuse an under-bump metal whose layers are not in the order that works."""
-    chosen = inputs.materials["under_bump_metal"]
-    right = metal_stack.ordered(chosen)
-    if chosen == right or inputs.options.get("under_bump") != "metal":
-        return []
-    expected = "an under-bump metal with its adhesion layer on the pad, then copper, then nickel (claims P47-P49)"
-    return [Mistake(expected, f"{chosen}, from the pad up", f"Write {right}.", "materials.under_bump_metal")]
-
-
-def _lines(inputs: Inputs) -> list[Mistake]:
-    """Refuse lines that would touch or lift off, and bumps wider than their pad."""
-    d = inputs.design
-    found: list[Mistake] = []
-    if d["line_width"] >= d["line_pitch"]:
-        expected = f"redistribution lines narrower than their pitch of {d['line_pitch']:g} um (claim P45)"
-        do = "Lower design.line_width or raise design.line_pitch."
-        found.append(Mistake(expected, f"{d['line_width']:g} um", do, "design.line_width"))
-    if 2.0 * d["seed_undercut"] >= d["line_width"]:
-        expected = f"an undercut below half of a line, {0.5 * d['line_width']:g} um, so that lines stay on their seat"
-        do = "Lower design.seed_undercut or widen design.line_width."
-        found.append(Mistake(expected, f"{d['seed_undercut']:g} um a side", do, "design.seed_undercut"))
-    if d["bump_diameter"] > d["pad_diameter"]:
-        expected = f"a bump within its gold pad of {d['pad_diameter']:g} um (claim P45)"
-        do = "Lower design.bump_diameter or raise design.pad_diameter."
-        found.append(Mistake(expected, f"{d['bump_diameter']:g} um", do, "design.bump_diameter"))
-    return found
 
 
 MODEL = GoldPadJoint
