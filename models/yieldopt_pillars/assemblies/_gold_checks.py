@@ -1,4 +1,4 @@
-"""What only the domain can see in a study of gold pads: layers out of order, lines that touch, plating over its resist."""
+"""What only the domain can see in a study of gold pads: layers out of order, lines that touch, too much plated."""
 
 from yieldopt.card import Inputs
 from yieldopt.errors import Mistake
