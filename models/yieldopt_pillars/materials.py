@@ -115,26 +115,48 @@ def melts_above(pillar: Material, solder: Material) -> bool:
     return pillar.solidus is not None and solder.liquidus is not None and pillar.solidus > solder.liquidus
 
 
+def solders(inputs: Inputs) -> list[Material]:
+    """List what a joint's liquid is made of: its one solder, or solder 1 and solder 2 of chips that carry one each.
+
+    Paste beside a solder counts as that solder.
+    """
+    roles = [role for role in ("solder1", "solder2") if role in inputs.materials] or ["solder"]
+    return [material(inputs.materials.get(role, "SnAg3.5"), f"materials.{role}") for role in roles]
+
+
+def fusion(inputs: Inputs) -> tuple[float, float]:
+    """Say at which temperature all of a joint's solder is liquid, and below which all of it is solid, K.
+
+    Of two solders the higher liquidus and the lower solidus: both must melt to become one, and what they mix to is
+    taken to freeze no later than the first of them to melt. Zero for what never melts.
+    """
+    found = solders(inputs)
+    return max(one.liquidus or 0.0 for one in found), min(one.solidus or 0.0 for one in found)
+
+
 def melting(inputs: Inputs) -> list[Mistake]:
     """Tell what keeps these materials from being joined: a pillar that melts at the peak, a solder that does not.
 
-    And a solder that melts in service. Reads every role that ends with `pillar`, `solder` and, where paste is printed
-    beside it, `paste`, and the knobs `peak_temperature` and, where there are such, `ageing_time` and
-    `ageing_temperature` (s, K).
+    And a solder that melts in service, or in a later reflow that must not reach it. Reads every role that ends with
+    `pillar`, `solder` (or `solder1` and `solder2`) and, where paste is printed beside it, `paste`, and the knobs
+    `peak_temperature` and, where there are such, `later_peak`, `ageing_time` and `ageing_temperature` (s, K).
     """
     mistakes: list[Mistake] = []
     peak = inputs.design["peak_temperature"]
-    solders = [material(inputs.materials[role], f"materials.{role}") for role in _solders(inputs)]
+    joined = [(role, material(inputs.materials[role], f"materials.{role}")) for role in _solders(inputs)]
+    alloys = [solder for _, solder in joined]
     for role in [role for role in inputs.materials if role.endswith("pillar")]:
-        mistakes += _pillar_melts(material(inputs.materials[role], f"materials.{role}"), role, solders, peak)
-    for solder in solders:
+        mistakes += _pillar_melts(material(inputs.materials[role], f"materials.{role}"), role, alloys, peak)
+    for role, solder in joined:
         mistakes += [*_solder_melts(solder, peak), *_melts_in_service(solder, inputs.design)]
+        mistakes += _melts_again(solder, role, inputs.design)
     return mistakes
 
 
 def _solders(inputs: Inputs) -> list[str]:
     beside = "paste" in inputs.materials and inputs.options.get("chip2_solder") == "paste"
-    return ["solder", "paste"] if beside else ["solder"]
+    both = [role for role in ("solder1", "solder2") if role in inputs.materials]
+    return both or (["solder", "paste"] if beside else ["solder"])
 
 
 def _pillar_melts(pillar: Material, role: str, solders: list[Material], peak: float) -> list[Mistake]:
@@ -169,6 +191,16 @@ def _melts_in_service(solder: Material, design: Mapping[str, float]) -> list[Mis
     got = f"{_celsius(hot)}, and {solder.name} starts to melt at {_celsius(solder.solidus)}"
     do = "Lower design.ageing_temperature or choose another solder."
     return [Mistake("a life in service in which the solder stays solid", got, do, "design.ageing_temperature")]
+
+
+def _melts_again(solder: Material, role: str, design: Mapping[str, float]) -> list[Mistake]:
+    """Where a later reflow is asked for that the finished joint must bear without melting."""
+    later = design.get("later_peak", 0.0)
+    if solder.solidus is None or later < solder.solidus:
+        return []
+    got = f"{solder.name}, which starts to melt at {_celsius(solder.solidus)}"
+    do = f"Choose a {role} that melts higher, or lower design.later_peak below {_celsius(solder.solidus)}."
+    return [Mistake(f"a joint that stays solid in a later reflow of {_celsius(later)}", got, do, f"materials.{role}")]
 
 
 def _celsius(kelvin: float) -> str:

@@ -13,6 +13,9 @@ SAID = {
     "cap_height": "cap",
     "second_height": "copper",
     "solder_height": "solder",
+    "ubm_copper": "copper",
+    "ubm_nickel": "nickel",
+    "solder1_height": "solder 1",
 }
 
 

@@ -1,7 +1,7 @@
-"""What an engineer sets on any joint of a pillar and what then scatters: knobs and spreads, a middling line's values.
+"""What an engineer sets on any joint and what then scatters: knobs and spreads, a middling line's values.
 
-`JointDesign` and `JointSpreads` are of every assembly; `PadDesign` and `PadSpreads` of those whose pillars meet pads.
-An assembly adds what is its own.
+`JoinedDesign` is of any bodies that solder joins, `JointDesign` of those with pillars, `PadDesign` of pillars that meet
+pads; `JointSpreads` is of every assembly, `PadSpreads` of those with pads. An assembly adds what is its own.
 """
 
 import equinox as eqx
@@ -10,13 +10,9 @@ from jax import Array
 from yieldopt.knob import knob, spread
 
 
-class JointDesign(eqx.Module):
-    """A copper pillar, with a nickel layer perhaps, and what joins it (um, K, s, uA/um2)."""
+class JoinedDesign(eqx.Module):
+    """What joins two bodies, and what they are (um, K, s, uA/um2)."""
 
-    pillar_height: Array = knob(45, 1, 100, "um", "recipe", "copper plated on chip 1")
-    pillar_diameter: Array = knob(80, 2, 150, "um", "mask", "diameter of the pillar, that of the resist opening")
-    resist_height: Array = knob(80, 2, 150, "um", "mask", "plating resist; plating above it mushrooms")
-    nickel_height: Array = knob(3, 0.1, 10, "um", "recipe", "nickel between copper and cap")
     warpage: Array = knob(6, -20, 20, "um", "recipe", "chip against substrate at melting, corner above centre")
     solidus_ratio: Array = knob(0.8, 0, 1.2, "", "recipe", "warpage when the solder freezes, over that at melting")
     placement_x: Array = knob(0, -40, 40, "um", "recipe", "mean placement offset along x")
@@ -30,7 +26,6 @@ class JointDesign(eqx.Module):
     time_above_liquidus: Array = knob(60, 10, 300, "s", "recipe", "time that the solder is liquid")
     ageing_time: Array = knob(0, 0, 1e8, "s", "tolerance", "life in service that a joint must bear, after reflow")
     ageing_temperature: Array = knob(398.15, 300, 475, "degC", "tolerance", "of that life, the solder solid")
-    pillar_current: Array = knob(1e-3, 1e-4, 3e-3, "A/dm2", "recipe", "current density of the copper; sets its time")
     chip_thickness: Array = knob(300, 20, 2000, "um", "mask", "of chip 1: its weight and its stiffness")
     substrate_thickness: Array = knob(500, 20, 5000, "um", "mask", "of chip 2 or substrate: its stiffness")
     melt_travel: Array = knob(3, 0, 40, "um", "recipe", "pressed: how far the head goes on from first contact, molten")
@@ -42,10 +37,24 @@ class JointDesign(eqx.Module):
     freezing_time: Array = knob(3, 0, 60, "s", "recipe", "pressed: from the end of heating until the solder is solid")
     run_out: Array = knob(0, -0.005, 0.005, "ppm", "mask", "chip's pattern larger than the substrate's when joined")
     stage_temperature: Array = knob(423.15, 280, 600, "degC", "recipe", "pressed: of the substrate, growth free")
-    chip_film: Array = knob(10, 0, 100, "um", "mask", "stack: dielectric over the chip's face")
     chip_flat: Array = knob(623.15, 250, 700, "degC", "recipe", "stack: where the chip is flat, its film's cure")
     substrate_film: Array = knob(0, 0, 100, "um", "mask", "stack: metal that the substrate's face has over its back")
     substrate_flat: Array = knob(453.15, 250, 700, "degC", "recipe", "stack: where the substrate is flat, its cure")
+
+
+class _Pillar(eqx.Module):
+    """A copper pillar, with a nickel layer perhaps, on a face with a film (um, A/um2)."""
+
+    pillar_height: Array = knob(45, 1, 100, "um", "recipe", "copper plated on chip 1")
+    pillar_diameter: Array = knob(80, 2, 150, "um", "mask", "diameter of the pillar, that of the resist opening")
+    resist_height: Array = knob(80, 2, 150, "um", "mask", "plating resist; plating above it mushrooms")
+    nickel_height: Array = knob(3, 0.1, 10, "um", "recipe", "nickel between copper and cap")
+    pillar_current: Array = knob(1e-3, 1e-4, 3e-3, "A/dm2", "recipe", "current density of the copper; sets its time")
+    chip_film: Array = knob(10, 0, 100, "um", "mask", "stack: dielectric over the chip's face")
+
+
+class JointDesign(JoinedDesign, _Pillar):
+    """A pillar and what joins it; its own knobs come first."""
 
 
 class PadDesign(JointDesign):

@@ -105,7 +105,7 @@ class Joints(Population[JointDesign]):
         aim = jnp.stack([jnp.asarray(design.placement_x), jnp.asarray(design.placement_y)])
         if shared.found is not None:
             pose = jnp.concatenate([shared.found, shared.found])
-        height = design.pillar_height + design.nickel_height + shared.heights.at(field)
+        height = self.making.stands(design) + self.making.raised(shared, field)
         modes = jnp.stack([flat.bow(site.x, site.y), flat.twist(site.x, site.y), u * u - v * v])
         twisted = shared.twist * modes[1]
         bent = [
@@ -122,7 +122,7 @@ class Joints(Population[JointDesign]):
             "gap": equilibrium.at_solidus(pose, u, v, modes) + bent[1] - below,
             "height": height,
             "solder": self.making.solder(design, self.spreads, shared, field),
-            "diameter": design.pillar_diameter + shared.diameter,
+            "diameter": self.making.width(design) + shared.diameter,
             "offset": alignment_offset.distance(*offset),
             "capture": alignment_offset.distance(*placed),
             "top": self._top(design, shared, site),

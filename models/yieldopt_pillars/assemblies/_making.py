@@ -152,6 +152,18 @@ class Making(eqx.Module):
         del design
         return {"solder": shared.solder}
 
+    def stands(self, design: Any) -> Scalar:
+        """How tall what carries the solder is drawn above chip 1's face, um: the pillar with its nickel."""
+        return design.pillar_height + design.nickel_height
+
+    def width(self, design: Any) -> Scalar:
+        """Diameter of that, as drawn, um."""
+        return design.pillar_diameter
+
+    def raised(self, shared: Any, field: Float[Array, " modes"]) -> Array:
+        """How much taller it is at a site than drawn, um."""
+        return shared.heights.at(field)
+
     def facing(self, design: Any) -> Scalar:
         """How tall what a pillar faces is drawn above the plane of its pads, um."""
         del design
@@ -185,7 +197,7 @@ class Making(eqx.Module):
         """The joint's ends and solder."""
         pillar, pad = self.ends(design, state, own)
         on_pillar, on_pad = self.carried(design, state, own, pillar, pad)
-        here, there = (self.tin(design, nickel) for nickel in self.nickel(design))
+        here, there = self.tins(design)
         eaten, aged = (solder_volume.eaten_volume(here[i], there[i], pillar, pad) for i in range(2))
         return Made(0.5 * pillar, 0.5 * pad, on_pillar, on_pad, eaten, aged)
 
@@ -203,6 +215,11 @@ class Making(eqx.Module):
     def nickel(self, design: Any) -> tuple[Scalar, Scalar]:
         """Nickel over the copper of pillar and pad, um."""
         return design.nickel_height if self.nickel_on_pillar else 0.0, FINISH if self.nickel_on_pad else 0.0
+
+    def tins(self, design: Any) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+        """Tin that the faces of chip 1 and chip 2 take: `tin` of each."""
+        here, there = self.nickel(design)
+        return self.tin(design, here), self.tin(design, there)
 
     def tin(self, design: Any, nickel: Scalar) -> tuple[Array, Array]:
         """Tin that a face takes, um: after the reflow, at its peak temperature, and after the life in service."""

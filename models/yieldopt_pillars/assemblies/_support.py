@@ -41,9 +41,11 @@ class Support(eqx.Module):
         half = max(float(np.max(np.abs(bumps.x))), float(np.max(np.abs(bumps.y))), 1e-9)
         area = (np.ptp(bumps.x) + bumps.pitch) * (np.ptp(bumps.y) + bumps.pitch)
         corner = max(float(np.max(np.hypot(bumps.x, bumps.y))), 1e-9)
-        solder, chip, substrate = (_of(inputs, role) for role in ("solder", *roles))
-        hot = max(inputs.design["peak_temperature"], solder.solidus or 0.0)
-        numbers = solder.tension_at(hot), area, half, corner, chip.density, chip.modulus, substrate.modulus
+        chip, substrate = (_of(inputs, role) for role in roles)
+        hot = inputs.design["peak_temperature"]
+        # Of two solders that mix, the one of lower tension gathers at the surface.
+        tension = min(solder.tension_at(max(hot, solder.solidus or 0.0)) for solder in materials.solders(inputs))
+        numbers = tension, area, half, corner, chip.density, chip.modulus, substrate.modulus
         return cls(*(jnp.asarray(number, float) for number in numbers))
 
     def weight(self, design: Any) -> Array:
@@ -59,8 +61,15 @@ class Support(eqx.Module):
         return equilibrium.against(chip + tool, substrate + tool)
 
 
-def bending(inputs: Inputs, solder_height: float, roles: tuple[str, str] = ("chip", "substrate")) -> list[Mistake]:
+def bending(
+    inputs: Inputs,
+    solder_height: float,
+    roles: tuple[str, str] = ("chip", "substrate"),
+    width: str = "pillar_diameter",
+) -> list[Mistake]:
     """Refuse bodies called rigid that their joints would bend: by over a twentieth of the solder's height.
+
+    `width` is the knob of a joint's diameter on chip 1.
 
     A traction of 4 gamma r / pitch^2 over the middle of a simply supported square plate bends it by .004 q L^4 / D
     (Timoshenko and Woinowsky-Krieger 1959, table 8); chip and substrate together. A head's tool keeps both flat.
@@ -68,10 +77,11 @@ def bending(inputs: Inputs, solder_height: float, roles: tuple[str, str] = ("chi
     bumps, pressed = inputs.bump_map, inputs.options.get("join") == "thermocompression"
     if bumps is None or pressed or inputs.options.get("bodies") == "bending" or len(bumps.x) < 3:
         return []
-    design, solder = inputs.design, _of(inputs, "solder")
-    if solder.tension is None:
+    design, tensions = inputs.design, [solder.tension for solder in materials.solders(inputs)]
+    known = [tension for tension in tensions if tension is not None]
+    if len(known) < len(tensions):
         return []
-    traction = TRACTION * solder.tension * 0.5 * design["pillar_diameter"] / bumps.pitch**2
+    traction = TRACTION * min(known) * 0.5 * design[width] / bumps.pitch**2
     span = max(float(np.ptp(bumps.x)), float(np.ptp(bumps.y))) + bumps.pitch
     bent = 0.0
     for body, role in zip(("chip", "substrate"), roles, strict=True):
@@ -91,5 +101,5 @@ def bending(inputs: Inputs, solder_height: float, roles: tuple[str, str] = ("chi
 
 
 def _of(inputs: Inputs, role: str) -> materials.Material:
-    default = {"solder": "SnAg3.5", "chip": "Si", "substrate": "laminate"}.get(role, "Si")
+    default = {"chip": "Si", "substrate": "laminate"}.get(role, "Si")
     return materials.material(inputs.materials.get(role, default), f"materials.{role}")

@@ -232,15 +232,15 @@ class PillarJoint(Model[JointDesign]):
             return jnp.zeros(0)
         if making.pressed and not making.by_force:
             return equilibrium.rest(self._contact(design, shared) - design.melt_travel, making.bends)
-        state: Measures = {"diameter": design.pillar_diameter + shared.diameter, **making.average(design, shared)}
+        state: Measures = {"diameter": making.width(design) + shared.diameter, **making.average(design, shared)}
         made = making.made(design, state, self.joints.average())
         natural = joint.natural_height(made.pad_radius, made.pillar_radius, made.volume)
         return equilibrium.rest(self._pillars(design, shared) + natural, making.bends)
 
     def _pillars(self, design: Any, shared: Shared) -> Array:
         """What stands between the bodies besides solder, on average."""
-        own = design.pillar_height + design.nickel_height + shared.heights.offset
-        return own + self.joints.making.facing(design) + shared.below.offset
+        making = self.joints.making
+        return making.stands(design) + shared.heights.offset + making.facing(design) + shared.below.offset
 
     def _contact(self, design: Any, shared: Shared) -> Array:
         """Clearance at which the average joint's solder meets the other side: from there a head counts its way."""
@@ -269,14 +269,19 @@ class PillarJoint(Model[JointDesign]):
         """How the chip stands and was held, what nickel is left, and how long the plating takes."""
         making = self.joints.making
         nickel = making.nickel(design)[0]
+        copper = pillar_height.COPPER
+        return {
+            **self._stands(design, shared, pose),
+            "nickel_left": jnp.asarray(intermetallic.nickel_left(nickel, making.tin(design, nickel)[1])),
+            "pillar_time": jnp.asarray(pillar_height.plating_time(copper, design.pillar_height, design.pillar_current)),
+        }
+
+    def _stands(self, design: Any, shared: Shared, pose: Float[Array, " pose"]) -> Measures:
         freezing = shared.bonder.freezing if shared.bonder is not None else 0.0
         _, along, across = equilibrium.level(pose) if shared.found is None else shared.found
-        copper = pillar_height.COPPER
         return {
             "tilt": 2.0 * alignment_offset.distance(along, across),
             "hold": design.hold_time - design.freezing_time * (1.0 + freezing),
-            "nickel_left": jnp.asarray(intermetallic.nickel_left(nickel, making.tin(design, nickel)[1])),
-            "pillar_time": jnp.asarray(pillar_height.plating_time(copper, design.pillar_height, design.pillar_current)),
         }
 
     def limits(self) -> tuple[Limit, ...]:

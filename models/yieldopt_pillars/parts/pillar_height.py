@@ -25,6 +25,9 @@ class Metal(NamedTuple):
 
 
 COPPER = Metal(63.546, 8.96, 2)
+NICKEL = Metal(58.693, 8.90, 2)
+GOLD = Metal(196.967, 19.30, 1)
+"""Au(I), as in sulfite and cyanide baths."""
 TIN = Metal(118.71, 7.29, 2)
 """The SnAg cap, taken as tin: 2 % of silver moves the rate by less than 2 %."""
 

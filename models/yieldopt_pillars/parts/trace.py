@@ -8,11 +8,7 @@ from jax import Array
 from jax.scipy.special import erf
 
 from yieldopt.typing import Scalar
-from yieldopt_pillars.parts.pillar_height import COPPER, Metal
-
-NICKEL = Metal(58.693, 8.90, 2)
-GOLD = Metal(196.967, 19.30, 1)
-"""From a sulfite bath, which holds gold of valence one (recalled)."""
+from yieldopt_pillars.parts.pillar_height import COPPER, GOLD, NICKEL, Metal
 
 
 class Line(NamedTuple):
