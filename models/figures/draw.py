@@ -21,6 +21,8 @@ PARTS = (
     "solder_volume",
     "coplanarity",
     "warpage",
+    "gold",
+    "clearance",
     "trace",
     "underfill",
 )

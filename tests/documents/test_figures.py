@@ -11,8 +11,7 @@ MODELS = ROOT / "models"
 PAGE = (MODELS / "README.md").read_text()
 NAMED = set(re.findall(r"\]\((figures/\w+\.svg)\)", PAGE))
 WITHOUT = {"__init__", "draw", "natural", "bridge", "fitted", "intermetallic", "bodies", "sections", "metal_stack"}
-"""No physics of their own, or shown by another's figure: `joint` is made of three, `solder_volume` shows one; `metal_stack` is an order and two
-differences."""
+"""No physics of their own, or shown by another's figure: `joint` is made of three, `solder_volume` shows one."""
 
 
 def texts(path: Path) -> str:

@@ -188,7 +188,7 @@ def test_gold_under_solder_by_hand():
 
 
 def test_a_lines_resistance_by_hand():
-    """Gold alone: by width and thickness as made. With copper below half of it: both in a row, 2.21 and 1.72 uohm cm."""
+    """Gold alone: by width and thickness as made. With copper below half of it: in a row, 2.21 and 1.72 uohm cm."""
     seen = {}
     for below in ("none", "copper"):
         inputs = asked(F, {"further_metal": below}, line_width=10.0, gold_thickness=4.0, side_etch=0.2)
