@@ -33,11 +33,9 @@ class InModule(Shared):
     @classmethod
     def of(cls, shared: Shared, spreads: ModuleSpreads, around: Any) -> "InModule":
         """Draw chip 2's outline beside what the joints share (a NumPyro program)."""
-        return cls(**vars(shared), **_chip2(spreads), around=around)
-
-
-def _chip2(spreads: ModuleSpreads) -> dict[str, Array]:
-    return {"cut2": normals("cut2", 4, spreads.cut2), "thickness2": normal("thickness2", spreads.thickness2)}
+        joints: dict[str, Any] = vars(shared)
+        cut2, thickness2 = normals("cut2", 4, spreads.cut2), normal("thickness2", spreads.thickness2)
+        return cls(**joints, cut2=cut2, thickness2=thickness2, around=around)
 
 
 def chip2_halves(design: Any, shared: InModule) -> Sides:

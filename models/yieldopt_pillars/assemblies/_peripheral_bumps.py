@@ -70,18 +70,20 @@ class PeripheralBumps(Connections):
     sites: Sites
     spreads: ModuleSpreads
     pitch: Array
+    pressed: bool = eqx.field(static=True)
     flatness: Flatness
     carrier: Carrier
     melting: Array
     tension: Array
     densities: Float[Array, "2"]
-    pressed: bool = eqx.field(static=True)
     opened: bool = eqx.field(static=True)
     first: bool = eqx.field(static=True)
     before: int = eqx.field(static=True)
 
     @classmethod
-    def of(cls, inputs: Inputs, spreads: ModuleSpreads, pressed: bool, carrier: Carrier, before: int) -> Any:
+    def of(
+        cls, inputs: Inputs, spreads: ModuleSpreads, pressed: bool, carrier: Carrier, before: int
+    ) -> "PeripheralBumps":
         """Lay the bumps out along chip 1's edges."""
         size = [inputs.design[name] for name in ("chip1_width", "chip1_length", "bump_inset", "bump_pitch")]
         sites = rows(*size)
@@ -92,7 +94,7 @@ class PeripheralBumps(Connections):
         flat = Flatness.of(np.asarray(sites.x), np.asarray(sites.y))
         densities = jnp.asarray([chip.density for chip in chips], float)
         opened, first = inputs.options["opening"] == "through", inputs.options["order"] == "carrier_first"
-        return cls(sites, spreads, pitch, flat, carrier, melting, tension, densities, pressed, opened, first, before)
+        return cls(sites, spreads, pitch, pressed, flat, carrier, melting, tension, densities, opened, first, before)
 
     def shared(self, design: Any) -> Bumped:
         """Draw how chip 1 sits on its carrier, the bumps' solder, and the opening where there is one."""

@@ -8,7 +8,6 @@ hundredth of a micrometre in a joint's height.
 """
 
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -22,12 +21,12 @@ from yieldopt.knob import knobs
 from yieldopt.problem import Limit, Population, Sites
 from yieldopt.typing import Measures
 from yieldopt_pillars import materials
-from yieldopt_pillars.assemblies import _checks, _module_checks, _peripheral_bumps, _wire_pads
+from yieldopt_pillars.assemblies import _checks, _module_checks, _module_fit, _peripheral_bumps, _wire_pads
 from yieldopt_pillars.assemblies._carrier import Carrier
 from yieldopt_pillars.assemblies._connections import Connections, Faces, InModule, chip2_halves, mean_height
 from yieldopt_pillars.assemblies._heat import tooled
 from yieldopt_pillars.assemblies._joints import Joints, Shared
-from yieldopt_pillars.assemblies._making import Making, Own
+from yieldopt_pillars.assemblies._making import Making
 from yieldopt_pillars.assemblies._module_design import ModuleDesign, ModuleSpreads
 from yieldopt_pillars.assemblies._peripheral_bumps import PeripheralBumps
 from yieldopt_pillars.assemblies._support import bending
@@ -35,7 +34,7 @@ from yieldopt_pillars.assemblies._wire_pads import WirePads
 from yieldopt_pillars.assemblies.capped_pillar import CappedPillar
 from yieldopt_pillars.assemblies.pillar_into_solder import PillarIntoSolder
 from yieldopt_pillars.assemblies.pillar_joint import PillarJoint
-from yieldopt_pillars.parts import clearance, joint
+from yieldopt_pillars.parts import clearance
 from yieldopt_pillars.parts.underfill import GRAINS, underfill_time
 
 JOINTS: dict[str, type[PillarJoint]] = {"capped": CappedPillar, "into_solder": PillarIntoSolder, "plain": PillarJoint}
@@ -79,11 +78,7 @@ class Module(PillarJoint):
             "joint": Choice(tuple(JOINTS), "capped", "between the chips: as in A, in B, or with its making left open"),
             "opening": Choice(("none", "through"), "none", "face down: through the carrier, for chip 2"),
             "order": Choice(("pillars_first", "carrier_first"), "pillars_first", "what chip 1 is joined to first"),
-            "second_reflow": Choice(
-                ("solid", "held"),
-                "solid",
-                "what was soldered first: stays solid after, or a fixture or underfill holds it",
-            ),
+            "second_reflow": Choice(("solid", "held"), "solid", "how what was soldered first bears what comes after"),
             "encapsulant": Choice(("none", "underfill"), "none", "between the chips and around what joins the carrier"),
         }
         | PillarJoint.options
@@ -97,13 +92,9 @@ class Module(PillarJoint):
         "chip2": Choice(materials.names("body"), "Si", "what chip 2 is made of"),
         "chip_film": Choice(materials.films(), "polyimide", "stack: what lies over chip 1's face"),
         "substrate_film": Choice(materials.films(), "polyimide", "stack: what chip 2's face has more"),
-        "carrier": Choice(
-            _module_checks.CARRIERS, "laminate", "what chip 1 is mounted on: a substrate or a lead frame"
-        ),
+        "carrier": Choice(_module_checks.CARRIERS, "laminate", "what chip 1 is mounted on"),
         "substrate": Choice(
-            (*_module_checks.SUBSTRATES, "none"),
-            "laminate",
-            "the same where the carrier is a substrate; none: it is not",
+            _module_checks.SUBSTRATES, "laminate", "the same, or none where the carrier is a lead frame"
         ),
         "bump_solder": Choice(materials.names("solder"), "SnBi58", "face down: the solder of the bumps"),
     }
@@ -148,30 +139,12 @@ class Module(PillarJoint):
         kind = JOINTS[inputs.options["joint"]]
         if kind is not CappedPillar:  # no second solder then
             inputs = replace(inputs, materials={r: m for r, m in inputs.materials.items() if r != "paste"})
-        found = [
-            *_checks.plating(inputs, kind.plated),
-            *_checks.layout(inputs, kind.widths),
-            *materials.melting(inputs),
-        ]
+        found = [*_checks.plating(inputs, kind.plated), *_checks.layout(inputs, kind.widths)]
+        found += [*materials.melting(inputs), *_module_checks.melting(inputs)]
         if chosen := _module_checks.choices(inputs):
             return [*chosen, *found]  # what follows counts on a making that there is
         found += [*bending(inputs, cls.thickness(inputs), cls.roles), *tooled(inputs)]
-        return [*found, *_module_checks.geometry(inputs, cls._nominal(inputs)), *_module_checks.melting(inputs)]
-
-    @classmethod
-    def _nominal(cls, inputs: Inputs) -> float:
-        """Gap between the two chips where every joint is as drawn, um."""
-        making = cls.makes(inputs)
-        design = ModuleDesign(**{name: jnp.asarray(value, float) for name, value in inputs.design.items()})
-        if making.found:
-            return float(design.found_standoff)
-        still: Any = SimpleNamespace(solder=jnp.zeros(()), diameter=jnp.zeros(()))
-        below = design.pillar_height + design.nickel_height + making.facing(design)
-        if making.pressed and not making.by_force:
-            return float(below + making.contact(design, still) - design.melt_travel + design.cooling_travel)
-        state = {"diameter": design.pillar_diameter, **making.average(design, still)}
-        made = making.made(design, state, Own.average())
-        return float(below + joint.natural_height(made.pad_radius, made.pillar_radius, made.volume))
+        return [*found, *_module_fit.geometry(inputs, cls.makes(inputs))]
 
     @classmethod
     def thickness(cls, inputs: Inputs) -> float:
@@ -187,7 +160,7 @@ class Module(PillarJoint):
 
     def populations(self) -> dict[str, Population[Any]]:
         """The joints between the chips, and wires or bumps along chip 1's edges."""
-        return super().populations() | {self.connections.name: self.connections}
+        return {**super().populations(), self.connections.name: self.connections}
 
     def rest(self, design: Any, shared: Any) -> Float[Array, " pose"]:
         """The pillars' part of the pose, then the bumps'."""
@@ -202,7 +175,7 @@ class Module(PillarJoint):
         """What any joint's unit measures, how chip 2 stands to what is around it, and how the encapsulant runs."""
         pillars, _ = self._parts(pose)
         faces = self._faces(design, shared, pose)
-        found = super().response(design, shared, pillars) | self.connections.measures(design, shared, pose, faces)
+        found = {**super().response(design, shared, pillars), **self.connections.measures(design, shared, pose, faces)}
         if not self.encapsulated:
             return found
         mean, least = mean_height(shared, pillars), jnp.min(faces)
@@ -211,10 +184,10 @@ class Module(PillarJoint):
             mean, least = jnp.minimum(mean, rear), jnp.minimum(least, rear)
         way = jnp.minimum(design.chip2_width, design.chip2_length)
         time = underfill_time(design.viscosity, design.fill_tension, design.fill_angle, jnp.maximum(mean, 1e-3), way)
-        return found | {"fill_left": design.pot_life - time, "filler_room": least - GRAINS * design.filler_size}
+        return {**found, "fill_left": design.pot_life - time, "filler_room": least - GRAINS * design.filler_size}
 
     def _parts(self, pose: Array) -> tuple[Array, Array]:
-        own = self.joints.own  # type: ignore[attr-defined]
+        own: int = vars(self.joints)["own"]
         return pose[:own], pose[own:]
 
     def _faces(self, design: Any, shared: InModule, pose: Array) -> Faces:
@@ -231,13 +204,13 @@ class Module(PillarJoint):
         up = inputs.options["stacking"] == "face_up"
         around: type[Connections] = WirePads if up else PeripheralBumps
         row, chip2 = around.reaches(design)
-        found = found | {f"{around.name}_reach": row, "chip2_reach": chip2}
+        found = {**found, f"{around.name}_reach": row, "chip2_reach": chip2}
         if inputs.options["opening"] != "through":
             return found
         size = jnp.stack([jnp.asarray(x, float) for x in (design.opening_width, design.opening_length)])
         chip = jnp.stack([jnp.asarray(x, float) for x in (design.chip2_width, design.chip2_length)])
         nearest = jnp.argmin(size - chip)
-        return found | {"carrier_opening_width": size[nearest], "chip2_width": chip[nearest]}
+        return {**found, "carrier_opening_width": size[nearest], "chip2_width": chip[nearest]}
 
     def claimed(self, bound: Bound) -> tuple[Limit, ...]:
         """Orders are read as the room that is left on a unit as made."""

@@ -102,4 +102,4 @@ def loop_height(peak: Scalar, drop: Scalar, span: Scalar, place: Scalar) -> Arra
     peak - (peak + drop) place / span: straight down from the top of the loop, above the ball, to a second bond that
     is `span` um away and `drop` um below the pad. A loop bent near its second bond stands higher; one that sags, lower.
     """
-    return peak - (peak + drop) * place / span
+    return jnp.asarray(peak - (peak + drop) * place / span)
