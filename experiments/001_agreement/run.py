@@ -81,6 +81,13 @@ BUMPS = "options.chip2_solder=bump", "design.bump_plating=80 um", "claims=[P9, P
 HIGHER = ("design.second_height={value: 19.5 um, range: [5 um, 35 um]}",)
 """A second pillar of 22.5 um with its nickel, of which claim P34 has each below 25 um."""
 OCTAGONS = ("options.section=octagon",)
+OPENED = (
+    "options.opening=through",
+    "design.opening_width=5070 um",
+    "design.opening_length=5120 um",
+    "claims=[P26, P27]",
+)
+"""So narrow that chip 2 is at times too far out to go in."""
 SMALL = ("bump_map={grid: {rows: 20, columns: 20, pitch: 10 um}}",)
 """An array small enough to be counted by the ten thousand."""
 CASES = {
@@ -106,6 +113,9 @@ CASES = {
     "ceramic": Case("ceramic", 16_384),
     "ceramic, octagons": Case("ceramic", 16_384, OCTAGONS),
     "ceramic, claims on every unit": Case("ceramic", 65_536, HIGHER, conforms=True),
+    "face_up": Case("face_up", 32_768),
+    "face_down": Case("face_down", 32_768),
+    "face_down, an opening": Case("face_down", 32_768, OPENED),
 }
 
 

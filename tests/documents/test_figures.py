@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "models"
 PAGE = (MODELS / "README.md").read_text()
 NAMED = set(re.findall(r"\]\((figures/\w+\.svg)\)", PAGE))
-WITHOUT = {"__init__", "draw", "natural", "bridge", "fitted", "intermetallic", "bodies", "sections"}
-"""No physics of their own, or shown by another's figure: `joint` is made of three, `solder_volume` shows one."""
+WITHOUT = {"__init__", "draw", "natural", "bridge", "fitted", "intermetallic", "bodies", "sections", "clearance"}
+"""No physics of their own, or shown by another's figure: `clearance` is geometry, `joint` is made of three."""
 
 
 def texts(path: Path) -> str:

@@ -113,6 +113,7 @@ KINDS = {
     "capped": (capped_pillar.MODEL, {}),
     "into_solder": (pillar_into_solder.MODEL, {"chip2_solder": "ball"}),
     "plain": (pillar_joint.MODEL, {}),
+    "found": (pillar_joint.MODEL, {"joint": "plain", "standoff": "found"}),
 }
 
 
@@ -121,7 +122,7 @@ KINDS = {
 def test_its_joints_are_those_of_the_assembly_that_they_are_made_as(kind: str, stacking: dict[str, str]):
     """The same draws, joint by joint: what stands around them does not reach them."""
     model, options = KINDS[kind]
-    inputs = asked(stacking | {"joint": kind} | options, pillar_diameter=78.0)
+    inputs = asked({"joint": kind} | stacking | options, pillar_diameter=78.0)
     unit = Unit(inputs)
     card = model.card()
     lone = dataclasses.replace(
