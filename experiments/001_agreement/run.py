@@ -84,6 +84,13 @@ OCTAGONS = ("options.section=octagon",)
 TWICE = ("options.levels=two", "claims=[T157, T163, T167, T179, T180]")
 NARROW = ("design.via_width=17 um", "design.trace_width=11 um", "claims=[T179, T180, T185, T186]")
 """A via hardly wider than its passivation opening, of which claim T185 has each wider."""
+OPENED = (
+    "options.opening=through",
+    "design.opening_width=5070 um",
+    "design.opening_length=5120 um",
+    "claims=[P26, P27]",
+)
+"""So narrow that chip 2 is at times too far out to go in."""
 SMALL = ("bump_map={grid: {rows: 20, columns: 20, pitch: 10 um}}",)
 """An array small enough to be counted by the ten thousand."""
 CASES = {
@@ -112,6 +119,9 @@ CASES = {
     "wlcsp_400um": Case("wlcsp_400um", 32_768),
     "wlcsp_400um, two levels": Case("wlcsp_400um", 32_768, TWICE),
     "wlcsp_400um, claims on every unit": Case("wlcsp_400um", 32_768, NARROW, conforms=True),
+    "face_up": Case("face_up", 32_768),
+    "face_down": Case("face_down", 32_768),
+    "face_down, an opening": Case("face_down", 32_768, OPENED),
 }
 
 

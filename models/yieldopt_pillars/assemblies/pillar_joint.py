@@ -154,7 +154,7 @@ class PillarJoint(Model[JointDesign]):
         bumps = _bumps(inputs)
         assert cls.Spreads is not None
         spreads: Any = cls.Spreads(**{name: jnp.asarray(value, float) for name, value in inputs.spreads.items()})
-        making, heat = cls.making.of(inputs), Heat.of(inputs, cls.roles)
+        making, heat = cls.makes(inputs), Heat.of(inputs, cls.roles)
         sites = Sites.at(bumps.x, bumps.y)
         struck = {"joint": (DEFECTS, np.inf)} | inputs.defects
         off = {"hold"} - ({"hold"} if making.pressed else set()) | ({"capture", "headroom"} if making.found else set())
@@ -166,6 +166,11 @@ class PillarJoint(Model[JointDesign]):
             tuple(Limit.of(name, cls.responses[name].population, name, *sides) for name, sides in bounds.items()),
             {name: Defects(*(jnp.asarray(number, float) for number in numbers)) for name, numbers in struck.items()},
         )
+
+    @classmethod
+    def makes(cls, inputs: Inputs) -> Making:
+        """How the joints of a study are made."""
+        return cls.making.of(inputs)
 
     @classmethod
     def check(cls, inputs: Inputs) -> list[Any]:

@@ -73,11 +73,13 @@ def _breaches(claim: Claim, model_name: str, inputs: Inputs, drawn: Drawn) -> li
         do = f"Name claims that do ({', '.join(suited)})." if suited else "Remove it: no claim here does."
         made = f"claim {claim.id}, which is of {', '.join(claim.systems)}"
         return [Mistake(f"claims that speak of {model_name}", made, do, "claims")]
-    return [*_choices(claim, inputs), *_materials(claim, inputs), *_numbers(claim, inputs, drawn)]
+    return [*_choices(claim, system, inputs), *_materials(claim, inputs), *_numbers(claim, inputs, drawn)]
 
 
-def _choices(claim: Claim, inputs: Inputs) -> list[Mistake]:
+def _choices(claim: Claim, system: str, inputs: Inputs) -> list[Mistake]:
     """Options of the assembly without which the claimed part or step is not in the model."""
+    asked = {name.removeprefix(f"{system}."): allowed for name, allowed in claim.options.items()}
+    asked = {option: allowed for option, allowed in asked.items() if "." not in option}  # the rest is of other systems
     return [
         Mistake(
             f"options.{option}: {' or '.join(allowed)}, since claim {claim.id} says: {claim.text}",
@@ -85,7 +87,7 @@ def _choices(claim: Claim, inputs: Inputs) -> list[Mistake]:
             f"Set options.{option} to {allowed[0]}, or remove {claim.id} and the claims that depend on it.",
             "claims",
         )
-        for option, allowed in claim.options.items()
+        for option, allowed in asked.items()
         if inputs.options.get(option) not in allowed
     ]
 
@@ -95,9 +97,9 @@ def _materials(claim: Claim, inputs: Inputs) -> list[Mistake]:
     mistakes: list[Mistake] = []
     for role in claim.roles if claim.members else ():
         assert claim.members is not None
-        chosen = inputs.materials.get(role)
+        chosen = inputs.materials.get(role, "none")
         none = "none: there is no such part"
-        strange = stranger(chosen, claim.members, f"materials.{role}") if chosen else none
+        strange = stranger(chosen, claim.members, f"materials.{role}") if chosen != "none" else none
         if strange:
             expected = f"a {role.replace('_', ' ')} by claim {claim.id}: {claim.members.text}"
             do = f"Choose a {role.replace('_', ' ')} made of these alone, or remove claim {claim.id}."

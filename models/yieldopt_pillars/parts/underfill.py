@@ -5,6 +5,9 @@ from jax import Array
 
 from yieldopt.typing import Scalar
 
+GRAINS = 3.0
+"""Of its largest grains that a gap must hold side by side for the filler to run in (rule of thumb, recalled)."""
+
 
 def underfill_time(viscosity: Scalar, tension: Scalar, angle: Scalar, gap: Scalar, length: Scalar) -> Array:
     """Seconds to run `length` (um) from one side under a chip over a `gap` (um): 3 mu L^2 / (h gamma cos theta).
