@@ -116,6 +116,8 @@ CASES = {
     "ceramic": Case("ceramic", 16_384),
     "ceramic, octagons": Case("ceramic", 16_384, OCTAGONS),
     "ceramic, claims on every unit": Case("ceramic", 65_536, HIGHER, conforms=True),
+    "gold_bumps": Case("gold_bumps", 32_768),
+    "gold_balls": Case("gold_balls", 40_960),
     "wlcsp_400um": Case("wlcsp_400um", 32_768),
     "wlcsp_400um, two levels": Case("wlcsp_400um", 32_768, TWICE),
     "wlcsp_400um, claims on every unit": Case("wlcsp_400um", 32_768, NARROW, conforms=True),
