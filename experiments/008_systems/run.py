@@ -28,6 +28,7 @@ STUDIES = {
 }
 HEAD = """| system | study | claims | elements | what costs it | before | after | window | time |
 |---|---|---|---|---|---|---|---|---|"""
+POINTS = 10_000
 LEAST = 0.05
 """Share of the loss from which a limit is named."""
 
@@ -76,9 +77,40 @@ def windowed(result: dict[str, Any]) -> str:
     return f"{'; '.join(sides)}: {100 * worst[result['counted']]:.2f} % at worst"
 
 
+def leaving(study: str, result: dict[str, Any]) -> int:
+    """How many of `POINTS` random points of the window, corners among them, break a number of the claims in force."""
+    import jax
+    import numpy as np
+
+    from yieldopt import catalogue
+    from yieldopt.study import claims, config, plan
+
+    jax.config.update("jax_enable_x64", True)
+    found = config.read(ROOT / "configs" / f"{study}.yaml")
+    model = catalogue.load(found.card.name)
+    built, bounds = plan.build(found, model), claims.bounds(found)
+    names, best, window = built.search.names, result["optimum"]["design"], result.get("window")
+    low, high = (
+        np.array([window[end].get(name, best[name]) if window else best[name] for name in names])
+        for end in ("low", "high")
+    )
+    share = np.random.default_rng(1).random((POINTS, len(names)))
+    share[: POINTS // 10] = np.round(share[: POINTS // 10])
+    drawn = jax.vmap(lambda at: model.drawn(built.search.place(built.design, at), found.inputs))(
+        low + share * (high - low)
+    )
+    broken = np.zeros(POINTS, bool)
+    for bound in bounds:
+        if bound.quantity in drawn and not (bound.than and bound.than not in drawn):
+            values = drawn[bound.quantity] - (drawn[bound.than] if bound.than else 0.0)
+            broken |= ~np.array([bound.holds(float(value)) for value in np.broadcast_to(values, POINTS)])
+    return int(broken.sum())
+
+
 def row(system: str, study: str, out: Path) -> str:
     """One row of the table."""
     result, seconds = optimized(study, out)
+    print(f"    {study}: of {POINTS:,} points of the window {leaving(study, result)} leave what is claimed", flush=True)
     claims = [claim["id"] for claim in result["claims"]]
     first, last = result["start"]["estimate"], result["optimum"]["estimate"]
     elements = ", ".join(f"{count:,} {name}" for name, count in counts(study).items())
