@@ -82,7 +82,11 @@ HIGHER = ("design.second_height={value: 19.5 um, range: [5 um, 35 um]}",)
 """A second pillar of 22.5 um with its nickel, of which claim P34 has each below 25 um."""
 OCTAGONS = ("options.section=octagon",)
 TWICE = ("options.levels=two", "claims=[T157, T163, T167, T179, T180]")
-NARROW = ("design.via_width=17 um", "design.trace_width=11 um", "claims=[T179, T180, T185, T186]")
+NARROW = (
+    "design.via_width={value: 17 um, range: [15.5 um, 60 um]}",
+    "design.trace_width=11 um",
+    "claims=[T179, T180, T185, T186]",
+)
 """A via hardly wider than its passivation opening, of which claim T185 has each wider."""
 OPENED = (
     "options.opening=through",
