@@ -13,27 +13,21 @@ The words between a level and one of its elements, their states, are
 """
 
 import abc
-from typing import Any, ClassVar
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jaxtyping import Float
-from scipy.spatial import KDTree
 
 from yieldopt.card import BumpMap, Inputs
 from yieldopt.problem import Population, Sites
 from yieldopt.typing import Measures, Scalar
 from yieldopt_pillars.parts import trace
-from yieldopt_pillars.parts.alignment_offset import distance
 from yieldopt_pillars.parts.coplanarity import FIELD_MODES, Flatness
 from yieldopt_pillars.parts.draw import normal, normals
 from yieldopt_pillars.parts.pillar_height import mode_amplitudes, plating_rate
-
-NEAR = 1.05
-"""Nets within this many pitches run side by side; a grid's diagonal, 1.41 pitches, does not."""
-
 
 LEVELS = "one", "two", "three"
 """Of metal: what a study calls their number."""
@@ -228,110 +222,3 @@ class Spaces(Elements):
             "wall_ratio": wall / state["resist"],
             "residue": state["residue"] + design.seed_thickness * element["seed"],
         }
-
-
-class Vias(Elements):
-    """From a level to what lies below it: on a passivation opening, or on the land of the level underneath."""
-
-    lengths: ClassVar[tuple[str, ...]] = ("below", "above")
-
-    @property
-    def measures(self) -> tuple[str, ...]:
-        """Of any via, of one in a dielectric, and of one over the passivation's opening."""
-        opened = ("landing", "via_width", "via_section") if self.metal.opened else ()
-        lowest = ("via_excess",) if self.metal.opened and not self.metal.rank else ()
-        return "enclosure", "wall_seed", *opened, *lowest
-
-    def variation(self, design: Any) -> Measures:
-        """Draw a via's place, per axis, and its width, um."""
-        of = self.metal.spreads
-        hole = normal("hole", of.hole_via) if self.metal.opened else jnp.zeros(())
-        return {"x": normal("x", of.place_via), "y": normal("y", of.place_via), "hole": hole}
-
-    def state(self, design: Any, shared: Any, pose: Array, site: Sites) -> Measures:
-        """What the level brings to a via; without a dielectric under its seed, the passivation's opening is the via."""
-        metal, level = self.metal, shared.levels[self.metal.rank]
-        via, line = level.overlay
-        bare = not metal.opened
-        if bare:
-            hole, depth, line = jnp.asarray(design.passivation_opening_width), design.passivation_thickness, via
-        elif metal.rank:
-            below = metal.plated(design, shared.levels[metal.rank - 1], site)
-            film = design.dielectric_thickness * (1.0 + level.dielectric)
-            hole, depth = design.upper_via_width + level.hole, trace.above(film, below, design.planarisation)
-        else:
-            hole, depth = design.via_width + level.hole, design.undercoat_thickness * (1.0 + level.dielectric)
-        return {
-            "hole": hole,
-            "depth": jnp.asarray(depth),
-            "seed": metal.seed(design, level),
-            "below": jnp.zeros(()) if bare else distance(via[0], via[1]),
-            "above": distance(line[0], line[1]),
-            "land": design.land_width + level.width,
-        }
-
-    def response(self, design: Any, state: Measures, element: Measures) -> Measures:
-        """Measure one via: `landing` on what is below, `enclosure` by its own metal, seed at the foot of its wall."""
-        hole = state["hole"] + element["hole"]
-        above = distance(state["above"] + element["x"], element["y"])
-        share = trace.wall_coverage(state["depth"], 0.5 * hole) if self.metal.sputtered else 1.0
-        own = {
-            "enclosure": 0.5 * (state["land"] - hole) - above,
-            "wall_seed": state["seed"] * share,
-        }
-        if self.metal.opened:
-            below = distance(state["below"] + element["x"], element["y"])
-            own |= {"landing": self._play(design, hole) - below, "via_width": hole}
-            own |= {"via_section": 0.25 * jnp.pi * jnp.square(hole)}
-        if self.metal.opened and not self.metal.rank:
-            own["via_excess"] = hole - design.passivation_opening_width
-        return own
-
-    def _play(self, design: Any, hole: Scalar) -> Scalar:
-        """By how much the wider of via and what it lands on is larger, each side, um."""
-        if self.metal.rank:
-            return 0.5 * (design.land_width - hole)
-        return 0.5 * (hole - design.passivation_opening_width)
-
-
-class Nodes(Elements):
-    """Openings through the last dielectric, each down to a land of the last level."""
-
-    lengths: ClassVar[tuple[str, ...]] = ("node",)
-
-    @property
-    def measures(self) -> tuple[str, ...]:
-        """Of any opening."""
-        return ("node_landing",)
-
-    def variation(self, design: Any) -> Measures:
-        """Draw a node opening's place, per axis, and its width, um."""
-        of = self.metal.spreads
-        return {"x": normal("x", of.place_via), "y": normal("y", of.place_via), "hole": normal("hole", of.hole_via)}
-
-    def state(self, design: Any, shared: Any, pose: Array, site: Sites) -> Measures:
-        """Where the mask of the openings lies over the last level's."""
-        return {"node": distance(shared.node[0], shared.node[1])}
-
-    def response(self, design: Any, state: Measures, element: Measures) -> Measures:
-        """Measure one opening."""
-        play = 0.5 * (design.node_land - design.node_opening - element["hole"])
-        return {"node_landing": play - distance(state["node"] + element["x"], element["y"])}
-
-
-def populations(metals: tuple[Metal, ...], bumps: BumpMap) -> dict[str, Elements]:
-    """Every population of a die: a line and a via a site and a space between neighbours, level by level; the nodes."""
-    sites, spaces = Sites.at(bumps.x, bumps.y), between(bumps)
-    found: dict[str, Elements] = {}
-    for metal in metals:
-        end = str(metal.rank + 1) if metal.rank else ""
-        found |= {f"trace{end}": Traces(sites, metal), f"via{end}": Vias(sites, metal)}
-        found |= {f"space{end}": Spaces(spaces, metal)} if spaces.x.shape[0] else {}
-    return found | ({"node": Nodes(sites, metals[-1])} if metals[-1].overcoat == "opened" else {})
-
-
-def between(bumps: BumpMap, near: float = NEAR) -> Sites:
-    """The spaces: midpoints of sites within so many pitches of each other."""
-    pairs = KDTree(np.stack([bumps.x, bumps.y], 1)).query_pairs(near * bumps.pitch, output_type="ndarray")
-    first, second = pairs[:, 0], pairs[:, 1]
-    return Sites.at(0.5 * (bumps.x[first] + bumps.x[second]), 0.5 * (bumps.y[first] + bumps.y[second]))

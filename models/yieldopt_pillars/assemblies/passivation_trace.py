@@ -13,19 +13,23 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jaxtyping import Float
+from scipy.spatial import KDTree
 
-from yieldopt.card import Bound, Choice, Inputs, Response
-from yieldopt.problem import Defects, Limit, Model, Population
+from yieldopt.card import Bound, BumpMap, Choice, Inputs, Response
+from yieldopt.problem import Defects, Limit, Model, Population, Sites
 from yieldopt.typing import Measures
 from yieldopt_pillars import materials
 from yieldopt_pillars.assemblies import _trace_checks
 from yieldopt_pillars.assemblies._trace_design import TraceDesign, TraceSpreads
-from yieldopt_pillars.assemblies._traces import LEVELS, Elements, Level, Metal, populations
+from yieldopt_pillars.assemblies._traces import LEVELS, Elements, Level, Metal, Spaces, Traces
+from yieldopt_pillars.assemblies._vias import Nodes, Vias
 from yieldopt_pillars.parts import trace
 from yieldopt_pillars.parts.draw import normal, normals
 
 DEFECTS = 1e-6
 """Random defects a line, space, via or node where a study names none: particles in the resist; recalled, 1 ppm."""
+NEAR = 1.05
+"""Nets within this many pitches run side by side; a grid's diagonal, 1.41 pitches, does not."""
 LAMINATE = "silicon oxide/silicon nitride"
 """The usual passivation, from the metal up."""
 
@@ -170,6 +174,24 @@ class PassivationTrace(Model[TraceDesign]):
         name = "via_excess" if bound.than else bound.quantity
         lowest = {key: p for key, p in self.found.items() if not key.startswith("via") or not p.metal.rank}
         return _on(lowest, name, bound.low, bound.high, bound.claim) if name in self.responses else ()
+
+
+def populations(metals: tuple[Metal, ...], bumps: BumpMap) -> dict[str, Elements]:
+    """Every population of a die: a line and a via a site and a space between neighbours, level by level; the nodes."""
+    sites, spaces = Sites.at(bumps.x, bumps.y), between(bumps)
+    found: dict[str, Elements] = {}
+    for metal in metals:
+        end = str(metal.rank + 1) if metal.rank else ""
+        found |= {f"trace{end}": Traces(sites, metal), f"via{end}": Vias(sites, metal)}
+        found |= {f"space{end}": Spaces(spaces, metal)} if spaces.x.shape[0] else {}
+    return found | ({"node": Nodes(sites, metals[-1])} if metals[-1].overcoat == "opened" else {})
+
+
+def between(bumps: BumpMap, near: float = NEAR) -> Sites:
+    """The spaces: midpoints of sites within so many pitches of each other."""
+    pairs = KDTree(np.stack([bumps.x, bumps.y], 1)).query_pairs(near * bumps.pitch, output_type="ndarray")
+    first, second = pairs[:, 0], pairs[:, 1]
+    return Sites.at(0.5 * (bumps.x[first] + bumps.x[second]), 0.5 * (bumps.y[first] + bumps.y[second]))
 
 
 def _on(found: dict[str, Elements], name: str, low: float, high: float, said: str = "") -> tuple[Limit, ...]:
