@@ -163,7 +163,8 @@ JOINED = {
 @pytest.mark.parametrize("claim", JOINED)
 def test_claims_on_its_joints_are_kept_by_the_joints_that_they_are_of(claim: str):
     kind, form = JOINED[claim]
-    assert told(claim, asked({"joint": kind, "chip2_solder": form})) == []
+    inputs = asked({"joint": kind, "chip2_solder": form})
+    assert told(claim, inputs) == MODEL.check(inputs) == []
     others = [("plain", "none"), ("capped", "none"), ("into_solder", "paste"), ("into_solder", "ball")]
     wrong = {other for other in others if told(claim, asked({"joint": other[0], "chip2_solder": other[1]}))}
     free = {"P18": set(), "P20": set(), "P1": {("plain", "none"), *others[2:]}}

@@ -84,9 +84,8 @@ def _absent(inputs: Inputs) -> Iterator[Mistake]:
 def melting(inputs: Inputs) -> list[Mistake]:
     """Refuse bumps that do not melt at their own peak, and a first solder that a later step melts again."""
     design, options = inputs.design, inputs.options
-    pillars = [_solder(inputs, r) for r in ("solder", *(["paste"] if options["chip2_solder"] == "paste" else []))]
-    if options["joint"] != "capped":
-        pillars = pillars[:1]
+    second = options["joint"] == "capped" and options["chip2_solder"] == "paste"
+    pillars = [_solder(inputs, role) for role in (("solder", "paste") if second else ("solder",))]
     if options["stacking"] == "face_up":
         first, hot, step, path = (
             pillars,
