@@ -11,7 +11,7 @@ import numpyro
 import pytest
 from numpyro.handlers import seed
 from numpyro.infer import Predictive
-from scipy.integrate import solve_ivp
+from scipy.integrate import quad, solve_ivp
 from scipy.optimize import brentq
 from scipy.stats import norm
 from yieldopt_pillars import materials
@@ -23,7 +23,8 @@ from yieldopt.card import BumpMap, Inputs
 from yieldopt.estimators.base import Precision
 from yieldopt.estimators.monte_carlo import MonteCarlo
 from yieldopt.estimators.sobol import Sobol
-from yieldopt.problem import at
+from yieldopt.problem import Limit, Problem, at
+from yieldopt.testing import check_model
 
 agreement = importlib.import_module("001_agreement.run")
 
