@@ -117,8 +117,17 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("stacking", [UP, DOWN], ids=["up", "down"])
+QUICK = ("into_solder", UP), ("found", DOWN)
+
+
+@pytest.mark.parametrize(
+    ("kind", "stacking"),
+    [
+        pytest.param(kind, stacking, marks=() if (kind, stacking) in QUICK else pytest.mark.slow)
+        for kind in KINDS
+        for stacking in (UP, DOWN)
+    ],
+)
 def test_its_joints_are_those_of_the_assembly_that_they_are_made_as(kind: str, stacking: dict[str, str]):
     """The same draws, joint by joint: what stands around them does not reach them."""
     model, options = KINDS[kind]

@@ -130,7 +130,7 @@ def test_an_edge_plates_thicker_by_half_the_loading_and_electroless_metal_nowher
     np.testing.assert_allclose(flat["trace_thickness"], 5.4, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("shared", "own"), [(4.0, 0.0), (0.0, 2.2), (3.0, 1.5)])
+@pytest.mark.parametrize(("shared", "own"), [pytest.param(4.0, 0.0, marks=pytest.mark.slow), (0.0, 2.2), (3.0, 1.5)])
 def test_landing_is_what_the_circle_of_play_holds(shared, own):
     """A 35 um via over a 15 um opening has 10 um of play: Rayleigh, for all vias at once, or for each by itself."""
     spreads = {"overlay_level": max(shared, 1e-9), "place_via": max(own, 1e-3)}
@@ -150,6 +150,7 @@ def test_landing_is_what_the_circle_of_play_holds(shared, own):
     assert fast.doubt < 0.02
 
 
+@pytest.mark.slow
 def test_levels_that_vary_on_their_own_pass_as_their_product():
     """The foot of every line, normal tails: two levels pass as often as one does twice."""
     spreads = {"width_level": 0.3, "narrow_trace": 0.4}
