@@ -64,7 +64,8 @@ def test_a_bound_flips_the_verdict(name, bound, side):
     end = getattr(bound, side) + (drawn.get(bound.than, 0.0) if bound.than else 0.0)
     step = 1e-3 * max(abs(end), 1.0)
     inward = step if side == "low" else -step
-    verdicts = [own(name, PASTE, drawn | {bound.quantity: end + move})["holds"] for move in (inward, 0.0, -inward)]
+    inputs = replace(PASTE, options=PASTE.options | {o: allowed[0] for o, allowed in CLAIMS[name].options.items()})
+    verdicts = [own(name, inputs, drawn | {bound.quantity: end + move})["holds"] for move in (inward, 0.0, -inward)]
     assert verdicts[2] is False
     assert verdicts[1] is (not bound.strict)
     assert verdicts[0] is (not bound.equality)
