@@ -81,8 +81,17 @@ def margins(problem: Problem[Any], design: Any, unit: Array, elements: dict[str,
             return pair.response(design, p.state(design, shared, pose, site), a, b, site)
 
         measured[name] = jax.vmap(one)(pair.sites, first, second)
-    values = [m.min() for limit in problem.limits for m in limit.margins(measured[limit.population][limit.response])]
+    margins = [m for limit in problem.limits for m in limit.margins(measured[limit.population][limit.response])]
+    values = [_least(m) for m in margins]
     return Unit(jnp.stack(values) if values else jnp.zeros(0), settled, pose)
+
+
+def _least(margins: Array) -> Array:
+    """The least margin, with the slope of the element that has it: that of `min` shares it among those that compare
+    equal, and where XLA computes a margin twice that may be none.
+    """
+    flat = jnp.ravel(margins)
+    return flat[jnp.argmin(flat)]
 
 
 def settle(

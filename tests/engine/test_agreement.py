@@ -23,6 +23,10 @@ from yieldopt.typing import Scalar
 agreement = importlib.import_module("001_agreement.run")
 
 
+OTHERS = (1.1, 0.0), (1.6, 0.0), (1.6, 0.2)
+"""Springs that are compared outside CI."""
+
+
 def test_the_rule_of_the_table() -> None:
     row = agreement.Compared(276, 1000, 0.98, 0.98, 0.0, 1e-4, 0.0, 0, {}, 0.0)
     assert (row.verdict, row.coarse) == ("agrees", False)
@@ -79,8 +83,9 @@ class Plate(Model[Nominal]):
         return (Limit.of("bears", "spring", "spare", 0.0),)
 
 
-@pytest.mark.parametrize("uneven", [0.0, 0.2])
-@pytest.mark.parametrize("reach", [1.1, 1.6])
+@pytest.mark.parametrize(
+    ("reach", "uneven"), [(1.1, 0.2), *(pytest.param(*case, marks=pytest.mark.slow) for case in OTHERS)]
+)
 def test_both_routes_agree_where_the_crowd_is_small(reach: float, uneven: float) -> None:
     """A crowd without end would lose .582 at a reach of 1.1 and .069 at 1.6, more than what is allowed here.
 

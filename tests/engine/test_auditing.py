@@ -49,6 +49,7 @@ def test_what_only_seems_worse_is_estimated_whole_up_to_a_number() -> None:
     assert len(found) == 4
 
 
+@pytest.mark.slow
 def test_the_bound_of_a_whole_estimate_is_exceeded_one_time_in_a_thousand() -> None:
     """Replicates of a known mean: the share of bounds below it is .1 %, by Student's law over 16 replicates."""
     draw, count = np.random.default_rng(5), 40_000

@@ -82,7 +82,7 @@ def linear_law(problem: Problem[Any], bow: float) -> tuple[np.ndarray, np.ndarra
     return natural + answer @ natural, SPREAD * np.sqrt(((np.eye(len(x)) + answer) ** 2).sum(1))
 
 
-@pytest.mark.parametrize("side", [7, 16])
+@pytest.mark.parametrize("side", [7, pytest.param(16, marks=pytest.mark.slow)])
 def test_each_element_has_its_exact_marginal_law(side):
     problem, design = bed(side)
     route = Route(frame(problem, design))
@@ -116,7 +116,7 @@ def test_the_product_of_marginals_is_what_counting_finds():
     assert abs(alone - fails.mean()) > 4 * error  # without the correction the test would fail
 
 
-@pytest.mark.parametrize(("side", "few"), [(7, False), (5, True)])
+@pytest.mark.parametrize(("side", "few"), [(7, False), pytest.param(5, True, marks=pytest.mark.slow)])
 def test_a_bed_that_pushes_where_it_should_pull_is_lost_to_no_limit(side, few):
     """The least push upsets it: every draw is lost, named, no number is none. Few springs are doubted altogether."""
     problem, _ = bed(side)

@@ -32,6 +32,7 @@ def small() -> LogLoss:
     return LogLoss(built.problem, built.design, built.search)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["groups", "forces"])
 def test_the_slope_is_followed_through_every_stage(small: LogLoss, which: str) -> None:
     """Against JAX's own derivative of all stages in a row; the slope in one of the kinds of series alone."""
@@ -63,6 +64,7 @@ def test_the_slope_is_followed_through_every_stage(small: LogLoss, which: str) -
         np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9 * float(np.abs(wanted).max(initial=0.0)))
 
 
+@pytest.mark.slow
 def test_once_ready_a_look_compiles_nothing(small: LogLoss) -> None:
     start = np.asarray(small.box.read(small.design))
     small.ready(start)
