@@ -70,10 +70,11 @@ def _card(card: Card) -> list[str]:
 
 
 def _named(model: Model[Any], card: Card) -> list[str]:
-    """Limits and declared responses belong to a population that the model has."""
+    """Limits and declared responses belong to a population that the model has; options may leave one out of a study."""
     known = {"", *model.populations(), *model.pairs()}
     read = {f"limit {x.name!r}": x.population for x in model.limits()}
-    read |= {f"response {name!r}": x.population for name, x in card.responses.items()}
+    if not card.options:
+        read |= {f"response {name!r}": x.population for name, x in card.responses.items()}
     wrong = [f"{who} is read on {where!r}; known: {sorted(known)}" for who, where in read.items() if where not in known]
     wrong += [
         f"pairs {name!r} are of {p.of!r}, no population" for name, p in model.pairs().items() if p.of not in known
