@@ -127,6 +127,7 @@ class PinnedPlate(Plate):
         return (Limit.of("clears", "pin", "clear", 0.0),)
 
 
+@pytest.mark.slow
 def test_what_bears_nothing_is_doubted_where_the_pose_moves_it() -> None:
     x, y = (axis.ravel() for axis in np.meshgrid(np.linspace(-1, 1, 7), np.linspace(-1, 1, 7)))
     plate = PinnedPlate(Springs(Sites.at(x, y), jnp.asarray(0.1)), Pins(Sites.at(x[:20], y[:20])))

@@ -93,6 +93,7 @@ def test_each_element_has_its_exact_marginal_law(side):
         assert log_pass == pytest.approx(stats.norm.logcdf((mean - LOW) / spread).sum(), rel=4e-3)
 
 
+@pytest.mark.slow
 def test_the_product_of_marginals_is_what_counting_finds():
     # What the marginals leave out is the weak correlation between elements: below a per cent of the loss at N = 49.
     problem, design = bed(7)

@@ -109,7 +109,7 @@ KINDS = {
 }
 
 
-QUICK = ("into_solder", UP), ("found", DOWN)
+QUICK = (("into_solder", UP),)
 
 
 @pytest.mark.parametrize(
