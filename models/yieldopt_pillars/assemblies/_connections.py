@@ -9,7 +9,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from yieldopt.problem import Limit, Population, Sites
+from yieldopt.problem import Population, Sites
 from yieldopt.typing import Measures, Scalar
 from yieldopt_pillars.assemblies._joints import Shared
 from yieldopt_pillars.assemblies._module_design import ModuleSpreads
@@ -152,8 +152,3 @@ class Connections(Population[Any]):
 def by_side(values: Sides, site: Sites) -> Array:
     """Of four numbers the one of the side that a site stands on."""
     return values @ jnp.maximum(jnp.asarray(clearance.NORMALS) @ site.axis, 0.0)
-
-
-def limit(population: str, name: str, sides: tuple[float, float]) -> Limit:
-    """A limit under the name of its response."""
-    return Limit.of(name, population, name, *sides)

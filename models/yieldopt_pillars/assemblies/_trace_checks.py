@@ -55,13 +55,12 @@ def absent(inputs: Inputs, there: set[str]) -> list[Mistake]:
         "node_landing": "options.overcoat: opened",
         "cover": "options.overcoat: opened or closed",
         "dielectric_thickness": "options.levels: two or three",
-        "space": "two sites a pitch apart in the bump map",
-    }
+    } | dict.fromkeys(("space", "wall_ratio", "residue"), "two sites a pitch apart in the bump map")
     return [
         Mistake(
             f"limits on what the model has: {name} needs {without.get(name, 'options.undercoat: opened')}",
             f"limits.{name} without it",
-            f"Remove limits.{name}, or change the option.",
+            f"Remove limits.{name}, or change that.",
             f"limits.{name}",
         )
         for name in inputs.limits
