@@ -124,12 +124,14 @@ def _shifted(own: tuple[int, ...], where: Array, series: Array, half: Array) -> 
     return look
 
 
-def in_common(felt: Felt, levers: Array, crowd: Crowd, weight: Float[Array, " nodes"]) -> Array:
-    """What elements that fail owe to one another through the pose: the second term of the union of their failures.
+def in_common(felt: Felt, levers: Array, crowd: Crowd, weight: Float[Array, " nodes"]) -> tuple[Array, Array]:
+    """What elements that fail owe to one another through the pose, the second term of the union of their failures; and
+    by how much the pose of units where none fails lies off the others'.
 
     The crowd's scatter moves all alike (they fail together); one that fails pushes the chip away from the others (they
     fail apart). With a the slope of the number that fails by the pose and b what failing elements push, C the
     compliance and S the pose's scatter: a S a / 2 - a C b. A linear bed of springs leaves - a C a k s^2 / 2 of it.
+    That number varies with the pose by S a - C b, and with none the pose lies off by as much the other way.
     """
     rate = -log_ndtr(felt.beta)
     hazard = jnp.exp(-0.5 * felt.beta**2 - log_ndtr(felt.beta)) / jnp.sqrt(2.0 * jnp.pi)
@@ -137,4 +139,5 @@ def in_common(felt: Felt, levers: Array, crowd: Crowd, weight: Float[Array, " no
     pushed = jnp.einsum("rn,rfn,fpn,n->p", rate, felt.surplus, levers, weight)
     moved = crowd.compliance @ steeper
     most = 0.5 * (rate @ weight).sum()
-    return jnp.clip(0.5 * moved @ crowd.scatter @ moved - moved @ pushed, -most, most)
+    both = jnp.clip(0.5 * moved @ crowd.scatter @ moved - moved @ pushed, -most, most)
+    return both, crowd.compliance @ (pushed - crowd.scatter @ moved)

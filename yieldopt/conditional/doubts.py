@@ -50,8 +50,8 @@ def doubts(
     finite number does (its first order was up to a half off where joints are crushed); `outside`: half of what draws
     beyond the series' boxes lose; `pairs`: half of what limits on pairs lose, kept from before the elements that they
     share were counted (`pairs`): more careful than the comparisons since then ask for; `few`: everything, where too few
-    elements carry a unit; `pose`: twice what the scatter of the pose changes of limits on itself and on what bears
-    nothing, none of which is followed (`LogPass.scattered`).
+    elements carry a unit; `pose`: twice what the scatter of the pose changes of limits on what bears nothing, which
+    is not followed (`LogPass.scattered`).
     """
     found = evaluate(prepared, jnp.asarray(draws)) if found is None else found
     total, by_limit = (np.asarray(value) for value in (found.total, found.by_limit))

@@ -1,6 +1,5 @@
 """Log of the probability that a unit passes, given what its elements share: settled, tabulated, summed over the map."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +12,7 @@ from jaxtyping import Bool, Float
 from yieldopt.conditional import chebyshev, margins, pairs
 from yieldopt.conditional.balance import Crowd, levers_at, scaled, settle, states_at
 from yieldopt.conditional.crowd import finite, in_common, swayed
+from yieldopt.conditional.poised import of_unit
 from yieldopt.conditional.prepare import Prepared, Tables
 from yieldopt.conditional.structure import Family, unborne
 from yieldopt.conditional.tails import log_ndtr
@@ -24,8 +24,8 @@ class LogPass(NamedTuple):
     """Log pass probability of a unit, of each limit alone, what limits share; whether the pose was found, and whether a
     state lies outside the box that its series were fitted on.
 
-    `scattered` is what the pose's scatter would change of limits that take no part of it: those on the unit's pose, and
-    on what the pose moves though it bears nothing. Such limits fail together, or not, in ways that are not followed.
+    `scattered` is what the pose's scatter would change of limits that take no part of it: those on what the pose moves
+    though it bears nothing. Such limits fail together, or not, in ways that are not followed.
     """
 
     total: Float[Array, ""]
@@ -43,57 +43,23 @@ def log_pass(prepared: Prepared, unit: Float[Array, " normals"]) -> LogPass:
     shared = standardise(lambda: model.variation(design), unit)
     crowd = settle(prepared, shared, model.rest(design, shared))
     by_limit, together = jnp.zeros(len(problem.limits)), jnp.zeros(())
-    outside, scattered = jnp.zeros((), bool), jnp.zeros(())
+    outside, scattered, leaning = jnp.zeros((), bool), jnp.zeros(()), jnp.zeros_like(crowd.pose)
     looks = [_look(prepared, f, shared, crowd) for f in range(len(built.families))]
     for f, (family, tables) in enumerate(zip(built.families, prepared.tables, strict=True)):
         everywhere = looks[f].parts[0]
         by_limit = _add(by_limit, family, _logs(everywhere.beta, everywhere.alone, tables.ends) @ tables.weight)
         used = tuple(sorted({i for row in family.rows for i in row.states}))
         outside = outside | (jnp.abs(scaled(everywhere.states, tables, used)) > 1.0).any()
-        changed, shares = _corrections(prepared, f, shared, crowd, looks)
-        by_limit, together = by_limit + changed, together + shares
+        changed, shares, leans = _corrections(prepared, f, shared, crowd, looks)
+        by_limit, together, leaning = by_limit + changed, together + shares, leaning + leans
         scattered = scattered + _unborne(prepared, f, shared, crowd, looks[f].parts[1])
-    unit_ok = jnp.ones((), bool)
-    of_unit = [i for i, limit in enumerate(problem.limits) if limit.population == ""]
-    for i, margin in zip(of_unit, _whole(prepared, shared, crowd.pose, of_unit), strict=True):
-        ok = margin.min() >= 0.0
-        by_limit = by_limit.at[i].set(jnp.where(ok, 0.0, -jnp.inf))
-        unit_ok = unit_ok & ok
-    scattered = scattered + _unsteady(prepared, shared, crowd)
+    whole = of_unit(prepared, unit, shared, crowd, leaning)
+    by_limit, together = by_limit + whole.each, together + whole.together
     # A unit without a pose is lost, and to no limit in particular.
     by_limit, together = jnp.where(crowd.settled, by_limit, 0.0), jnp.where(crowd.settled, together, 0.0)
     total = jnp.where(jnp.isinf(by_limit), 0.0, by_limit).sum() + together
-    total = jnp.where(unit_ok & crowd.settled, total, -jnp.inf)
+    total = jnp.where(crowd.settled & ~jnp.isinf(by_limit).any(), total, -jnp.inf)
     return LogPass(total, by_limit, together, crowd.settled, outside, scattered)
-
-
-def _whole(prepared: Prepared, shared: Any, pose: Array, which: Sequence[int]) -> list[Float[Array, " sides"]]:
-    """Margins of some limits on the unit as a whole."""
-    problem = prepared.problem
-    measured = problem.model.response(prepared.design, shared, pose)
-    limits = [problem.limits[i] for i in which]
-    return [jnp.stack(limit.margins(measured[limit.response])) for limit in limits]
-
-
-def _unsteady(prepared: Prepared, shared: Any, crowd: Crowd) -> Array:
-    """What the pose's scatter changes of limits on the unit, summed without sign: a margin's own is read off the poses
-    a scatter away along each axis, so that one that bends (a tilt about level) shows as well.
-    """
-    size, which = crowd.pose.shape[0], prepared.structure.poised
-    if not which:
-        return jnp.zeros(())
-    spread = crowd.compliance @ crowd.scatter @ crowd.compliance.T
-    values, vectors = jnp.linalg.eigh(jax.lax.stop_gradient(spread))
-    steps = np.sqrt(size) * vectors * jnp.sqrt(jnp.maximum(values, 0.0))
-    poses = jnp.concatenate([crowd.pose + steps.T, crowd.pose - steps.T])
-    near = jax.vmap(lambda q: _whole(prepared, shared, q, which))(poses)
-    here = _whole(prepared, shared, crowd.pose, which)
-    total = jnp.zeros(())
-    for margin, others in zip(here, near, strict=True):
-        apart = jnp.sqrt(((others - margin) ** 2).mean(0))
-        met = jnp.where(apart > 1e-9 * jnp.abs(margin), ndtr(margin / jnp.maximum(apart, 1e-300)), margin >= 0.0)
-        total = total + jnp.abs(met - (margin >= 0.0)).sum()
-    return total
 
 
 def _unborne(prepared: Prepared, f: int, shared: Any, crowd: Crowd, seen: "Seen") -> Array:
@@ -176,20 +142,24 @@ def _add(by_limit: Array, family: Family, rows: Float[Array, " rows"]) -> Array:
     return by_limit.at[np.array([r.limit for r in family.rows], int)].add(rows)
 
 
-def _corrections(prepared: Prepared, f: int, shared: Any, crowd: Crowd, looks: list[Look]) -> tuple[Array, Array]:
-    """What the finite crowd and shared elements change of each limit's log pass, and what limits share between them."""
+def _corrections(
+    prepared: Prepared, f: int, shared: Any, crowd: Crowd, looks: list[Look]
+) -> tuple[Array, Array, Array]:
+    """What the finite crowd and shared elements change of each limit's log pass, what limits share between them, and by
+    how much the pose of units whose elements pass lies off (`in_common`).
+    """
     problem, design = prepared.problem, prepared.design
     family, tables, couples = prepared.structure.families[f], prepared.tables[f], prepared.couples[f]
-    by_limit, together = jnp.zeros(len(problem.limits)), jnp.zeros(())
+    by_limit, together, leaning = jnp.zeros(len(problem.limits)), jnp.zeros(()), jnp.zeros_like(crowd.pose)
     if not family.rows:
-        return by_limit, together
+        return by_limit, together, leaning
     p, (sites, weight) = problem.model.populations()[family.of], tables.few
     states, before, alone = looks[f].parts[1]
     levers = levers_at(p, design, shared, crowd.pose, sites, [own for own, _ in family.forces])
     felt = finite(family, tables, states, levers, crowd, before)
     index = before + prepared.finite * (felt.beta - before)
     if not family.paired and family.forces:
-        together = prepared.finite * in_common(felt, levers, crowd, weight)
+        together, leaning = (prepared.finite * part for part in in_common(felt, levers, crowd, weight))
     ends = 2.0 / couples.degree if family.paired else 1.0
     by_limit = _add(by_limit, family, (_logs(index, alone, ends) - _logs(before, alone, ends)) @ weight)
     if couples.first.shape[0]:
@@ -203,4 +173,4 @@ def _corrections(prepared: Prepared, f: int, shared: Any, crowd: Crowd, looks: l
         both = log_ndtr(first)[couples.first] + log_ndtr(index)[couples.second]
         change = log_correction(first[couples.first], index[couples.second], couples.rho[:, None], both)
         together = together + share * (change @ weight).sum()
-    return by_limit, together
+    return by_limit, together, leaning
