@@ -91,9 +91,15 @@ class Search:
         return window
 
     def add(self, window: Window, where: np.ndarray) -> None:
-        """Look from now on at a point that an audit found in a window, and at the one across its centre."""
+        """Look from now on at a point that an audit found in a window, and at the one across its centre: both are last.
+
+        A knob that was taken as inert, of which the point is on the side not looked at, is felt from now on.
+        """
         centre, wide = 0.5 * (window.low + window.high), 0.5 * (window.high - window.low)
         place = (where[: self.count] - centre) / np.maximum(wide, 1e-300)
+        for k in [k for k, side in self.inert.items() if side * place[k] < 0.0]:
+            self.inert = {other: side for other, side in self.inert.items() if other != k}
+            self.places = np.concatenate([self.places, np.where(np.arange(self.count) == k, -1.0, 1.0) * self.places])
         self.places = np.concatenate([self.places, place[None], np.where(np.abs(place) < 1, -place, place)[None]])
 
     def _half(self, box: np.ndarray) -> np.ndarray:

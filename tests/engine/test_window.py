@@ -102,6 +102,22 @@ def test_an_inert_knob_costs_no_corners() -> None:
     assert window.high[2] == pytest.approx(-window.low[2])
 
 
+def test_a_knob_that_was_taken_as_inert_is_felt_once_a_point_across_it_fails() -> None:
+    def lifted(p: np.ndarray, _slot: Any) -> tuple[np.ndarray, np.ndarray]:
+        lift = max(-p[1] - 0.5, 0.0)
+        return np.array([p[0] ** 2 + 10.0 * lift**2 - 1.0]), np.array([[2.0 * p[0], -20.0 * lift]])
+
+    search = Search(lifted, np.full(2, -2.0), np.full(2, 2.0), np.ones(2), inert={1: 1.0})
+    blind = search(np.zeros(2), np.full(2, 0.1))
+    assert audit(lifted, blind, 16, 1)[1] > 1.0
+    search.add(blind, np.array([blind.high[0], blind.low[1]]))
+    assert not search.inert
+    np.testing.assert_array_equal(search.places[-2:], [[1.0, -1.0]] * 2)  # the last two: found, and across
+    window = search(np.zeros(2), np.full(2, 0.1))
+    assert audit(lifted, window, 64, 2)[1] <= 0.02 + 1e-9
+    assert window.capability > 0.2
+
+
 def test_a_size_is_sought_between_one_too_small_and_one_too_large():
     # Two sizes below the goal lie nearer to it than the one above: the line through them would lead past that one.
     assert sought({1.0: -0.87, 1.2: -0.58, 1.4: 1.06}, -0.08) == pytest.approx(1.2 + 0.2 * 0.5 / 1.64)

@@ -255,6 +255,9 @@ def test_unknown_cancelled_and_unsuited_claims():
     (mistake,) = claims.check("pillars.pillar_to_pillar", ["P1"], PASTE, {})
     assert "P29" in mistake.do
     assert "P1," in mistake.got
+    (mistake,) = claims.check("pillars.gold_pad_joint", ["P64"], PASTE, {})
+    assert "pillars.gold_pad_joint" in mistake.got
+    assert "gold_pad_process" in mistake.do  # a step that the model does not know is not to be set there
 
 
 def test_bounds_are_those_of_the_whole_chain():

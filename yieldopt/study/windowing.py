@@ -36,7 +36,9 @@ FAR = 8.0
 FEW, CLOSE = 3, 0.4
 """Corners verified at each size: at most so many, and those guessed to lose nearly as much as the worst (log loss)."""
 ROUNDS = 2
-"""Audits, the sizes verified again after each that finds a worse point."""
+"""Searches, each after the first with what an audit found before."""
+NARROWED = 3
+"""Times that a window is narrowed about its centre where the last search's audit found a worse point all the same."""
 MOST, FINE = 8.0, 1e-3
 """Shares of a window's size up to which claims are asked whether they leave room, and how finely."""
 ROOM = 0.15
@@ -79,25 +81,47 @@ class Windowing:
         for turn in range(ROUNDS):
             known = [self._beside(seen) for seen in self.loss.seen]
             window, guess = modelled(search, self._look, known, start, half, self.plan.region)
-            best = self._sized(search, window, guess, turn)
-            if not self.watch.stop.is_set():
-                best = self._audited(search, best, turn)
-            if not best.beyond or best.worst.value >= self.target or turn + 1 == ROUNDS:
+            best = self._audited(search, self._sized(search, window, guess, turn), turn)
+            if self._done(best):
                 return best
             self._look(best.point, ("found", turn))
             search.add(best.window, best.point)
             start = np.concatenate([0.5 * (best.window.low + best.window.high), best.window.beside])
+            if turn + 1 == ROUNDS:
+                return self._narrowed(search, best, guess)
         raise AssertionError  # the last round returns
 
-    def _sized(self, search: Search, window: Window, guess: Guess, turn: int) -> Checked:
-        """A window with its size corrected, both ways, by what fresh points say of its worst corners."""
+    def _done(self, checked: Checked) -> bool:
+        return not checked.beyond or checked.worst.value >= self.target or self.watch.stop.is_set()
+
+    def _narrowed(self, search: Search, best: Checked, guess: Guess) -> Checked:
+        """A window in which an audit found a point, the last that was added, that misses the target: narrower, until
+        an audit finds none.
+        """
+        for turn in range(ROUNDS, ROUNDS + NARROWED):
+            best = self._audited(search, self._sized(search, best.window, guess, turn, best), turn)
+            if self._done(best):
+                break
+            search.add(best.window, best.point)
+        return best
+
+    def _sized(self, search: Search, window: Window, guess: Guess, turn: int, failed: Checked | None = None) -> Checked:
+        """A window with its size corrected, both ways, by what fresh points say of its worst corners.
+
+        Where it `failed` at a point that an audit found, that one is among them, whatever is guessed of it.
+        """
         share, known, seen = 1.0, dict[float, float](), list[Checked]()
+        if failed:
+            known[share] = self._log(failed.worst) - self.allowed
+            share = sought(known, -0.5 * ROOM)
         for size in range(SIZES):
             box = scaled(window.box, len(search.low), share)
             points = search.points(box)
             looked = search.window(box, np.array([guess(point) for point in points]))
             close = self._close(points, guess)
-            found = [self._verified(points[i], len(points), SIZES * turn + size) for i in close]
+            if failed:
+                close = [len(points) - 2, *(i for i in close if i != len(points) - 2)]
+            found = [self._verified(points[i], len(points), _fresh(turn, size)) for i in close]
             lowest = int(np.argmin([one.parametric for one in found]))
             named = tuple(Looked.of(points[i], place_of(search, i), one) for i, one in zip(close, found, strict=True))
             seen.append(Checked(looked, points[close[lowest]], found[lowest], named, False))
@@ -188,11 +212,13 @@ class Windowing:
 
     def _audited(self, search: Search, checked: Checked, turn: int) -> Checked:
         """The window with what an audit looked at; where that found a worse point, with that one."""
+        if self.watch.stop.is_set():
+            return checked
         known = {one.point.tobytes() for one in checked.looked}
         audited = Auditor(self.loss, self.defects, self.seed, self.watch)(search, checked.window, known, turn)
 
         def verify(one: Looked) -> Estimate:
-            return self._verified(one.point, len(known) + len(audited) - SCATTERED, SIZES * ROUNDS + turn)
+            return self._verified(one.point, len(known) + len(audited) - SCATTERED, _fresh(turn))
 
         looked, whole = settled(audited, checked.worst.value, verify, SLACK, FEW)
         checked = checked._replace(looked=(*checked.looked, *looked))
@@ -208,3 +234,10 @@ class Windowing:
         precision = replace(self.plan.precision, of_loss=0.2, confidence=sure)
         design = self.plan.search.place(self.plan.design, jnp.asarray(point))
         return method(self.method, precision, self.watch)(self.loss.problem, design, self.seed + 20 + turn)
+
+
+def _fresh(turn: int, size: int | None = None) -> int:
+    """Seeds of no points seen before: of each size that a turn verifies, and of its audit."""
+    if turn < ROUNDS:
+        return SIZES * ROUNDS + turn if size is None else SIZES * turn + size
+    return (SIZES + 1) * turn + (SIZES if size is None else size)

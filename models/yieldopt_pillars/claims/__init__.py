@@ -80,16 +80,16 @@ def _choices(claim: Claim, system: str, inputs: Inputs) -> list[Mistake]:
     """Options of the assembly without which the claimed part or step is not in the model."""
     asked = {name.removeprefix(f"{system}."): allowed for name, allowed in claim.options.items()}
     asked = {option: allowed for option, allowed in asked.items() if "." not in option}  # the rest is of other systems
-    return [
-        Mistake(
-            f"options.{option}: {' or '.join(allowed)}, since claim {claim.id} says: {claim.text}",
-            inputs.options.get(option, "no such option"),
-            f"Set options.{option} to {allowed[0]}, or remove {claim.id} and the claims that depend on it.",
-            "claims",
-        )
-        for option, allowed in asked.items()
-        if inputs.options.get(option) not in allowed
-    ]
+    others = " or ".join(f"pillars.{other}" for other in claim.systems if other != system)
+
+    def mistake(option: str, allowed: tuple[str, ...]) -> Mistake:
+        known = option in inputs.options
+        got = inputs.options[option] if known else f"pillars.{system}, which does not know that option"
+        do = f"Set options.{option} to {allowed[0]}" if known else f"Set model to {others}, which may have it"
+        expected = f"options.{option}: {' or '.join(allowed)}, since claim {claim.id} says: {claim.text}"
+        return Mistake(expected, got, f"{do}, or remove {claim.id} and the claims that depend on it.", "claims")
+
+    return [mistake(name, allowed) for name, allowed in asked.items() if inputs.options.get(name) not in allowed]
 
 
 def _materials(claim: Claim, inputs: Inputs) -> list[Mistake]:
