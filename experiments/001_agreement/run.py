@@ -83,7 +83,7 @@ HIGHER = ("design.second_height={value: 19.5 um, range: [5 um, 35 um]}",)
 OCTAGONS = ("options.section=octagon",)
 TWICE = ("options.levels=two", "claims=[T157, T163, T167, T179, T180]")
 NARROW = (
-    "design.via_width={value: 17 um, range: [15.5 um, 60 um]}",
+    "design.via_width={value: 19 um, range: [15.5 um, 60 um]}",
     "design.trace_width=11 um",
     "claims=[T179, T180, T185, T186]",
 )

@@ -109,12 +109,14 @@ def leaving(study: str, result: dict[str, Any]) -> int:
 
 def row(system: str, study: str, out: Path) -> str:
     """One row of the table."""
+    from yieldopt.study import words
+
     result, seconds = optimized(study, out)
     print(f"    {study}: of {POINTS:,} points of the window {leaving(study, result)} leave what is claimed", flush=True)
     claims = [claim["id"] for claim in result["claims"]]
     first, last = result["start"]["estimate"], result["optimum"]["estimate"]
     elements = ", ".join(f"{count:,} {name}" for name, count in counts(study).items())
-    before, after = (f"{100 * estimate['yield']:.2f} %" for estimate in (first, last))
+    before, after = (words.yield_text(estimate) for estimate in (first, last))
     cells = system, f"`{study}`", _runs(claims), elements, costs(first), before, after, windowed(result)
     return f"| {' | '.join(cells)} | {seconds / 60:.0f} min |"
 

@@ -147,6 +147,7 @@ class LowPlate(Plate):
         return (Limit.of("low", "", "height", -np.inf, 0.08),)
 
 
+@pytest.mark.slow
 def test_a_limit_on_the_pose_itself_takes_part_in_its_scatter() -> None:
     """Linear springs: the plate stands at the mean of 49 natural lengths, N(0, .5 / 7), less that of the bow."""
     x, y = (axis.ravel() for axis in np.meshgrid(np.linspace(-1, 1, 7), np.linspace(-1, 1, 7)))

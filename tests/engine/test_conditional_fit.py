@@ -75,7 +75,7 @@ def lost(offset: float, diameter: float, opening: float) -> float:
     return found
 
 
-@pytest.mark.parametrize("opening", [28.5, 29.5])
+@pytest.mark.parametrize("opening", [pytest.param(28.5, marks=pytest.mark.slow), 29.5])
 def test_a_limit_steep_in_a_distance_is_right_between_the_points_it_was_fitted_to(opening):
     # Over the box of the offset the index falls from 40 to below zero: a series of what is cut at 14 would ring.
     problem, design = Problem.of(Assembly()), Placed(jnp.asarray(opening))

@@ -171,6 +171,7 @@ def test_a_window_ends_at_the_claim():
     assert claim["window_margin"] == pytest.approx(window["low"]["height"] - LOW, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_of_materials_left_open_the_one_that_loses_least_is_taken():
     found = run.optimize(study("materials.post=[brass, steel]"), Rack)
     assert found["materials"] == {"post": "steel"}

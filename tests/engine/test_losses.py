@@ -30,6 +30,7 @@ def loss() -> LogLoss:
     return LogLoss(Problem.of(built), model.Design(), Box.of({"bolt_hole": (6200.0, 6400.0)}))
 
 
+@pytest.mark.slow
 def test_one_point_with_all_the_say_has_the_points_aimed_anew(loss: LogLoss) -> None:
     point = np.asarray(loss.box.read(loss.design))
     loss.refit(point)

@@ -59,7 +59,7 @@ def test_a_point_seen_twice_with_other_values_is_their_mean() -> None:
     assert model(at)[0] == pytest.approx(value, abs=0.05)
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.05])
+@pytest.mark.parametrize("noise", [0.0, pytest.param(0.05, marks=pytest.mark.slow)])
 def test_the_window_of_a_dear_function_takes_few_looks(noise: float) -> None:
     """A quartic bowl in four knobs, one of them inert, one beside the window: |x|^4 < 1 in the three that are felt.
 

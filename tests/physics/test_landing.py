@@ -91,6 +91,7 @@ def test_a_joint_that_touched_on_the_way_stays_wetted_where_the_rest_pull_it_out
         np.testing.assert_allclose(left(unit, landed), 0.0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_where_every_joint_is_reached_it_ends_where_all_of_them_balance() -> None:
     card = MODEL.card()
     x, y = (160.0 * (SIDE - 1) / 2 * axis.ravel() for axis in np.meshgrid(AXIS, AXIS))

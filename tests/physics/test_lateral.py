@@ -40,6 +40,7 @@ def test_force_and_reach_are_those_of_three_dimensional_bridges():
     assert np.abs(found.behind - behind)[held].max() < 0.05
 
 
+@pytest.mark.slow
 def test_forces_are_the_slopes_of_the_energy_in_any_unit():
     state = jnp.array([8.0, 10.0, 1900.0, 7.5, 3.0])
     found = single(*state)

@@ -40,6 +40,7 @@ def unit(seed: int) -> tuple[Array, Any, Array]:
     return jnp.asarray(np.stack([x.ravel(), y.ravel()], 1)), solved(heights)[0], jnp.full(36, PAD)
 
 
+@pytest.mark.slow
 def test_pure_placement_error_returns_to_zero() -> None:
     sites, spring, larger = unit(0)
     declined = np.isnan(spring.third)

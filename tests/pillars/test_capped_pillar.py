@@ -200,6 +200,7 @@ def far_out(model):
         yield design, drawn(model.variation, design, sigmas), drawn(model.joints.variation, design, sigmas)
 
 
+@pytest.mark.slow
 def test_every_response_and_its_slope_are_finite_out_to_six_sigma(model):
     @jax.jit
     def slopes(moving):  # of the sum: not a number if any is not

@@ -112,6 +112,7 @@ def test_gold_grows_as_its_charge_says():
     assert float(G.drawn(designed(G, thin), thin)["gold_thickness"]) == 1.4
 
 
+@pytest.mark.slow
 def test_under_bump_metal_is_eaten_by_moles():
     """Ni3Sn4 first, then Cu6Sn5; what tin takes of each by atoms, to the rounding of the compounds' table."""
     tin = 7.29 / 118.71

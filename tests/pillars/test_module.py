@@ -184,7 +184,7 @@ def test_a_carrier_bends_the_chip_that_is_mounted_on_it_first():
     assert float(bent) > 0.0, "the carrier grows more: the edges rise, and the gap is narrower there"
 
 
-@pytest.mark.parametrize("options", [DOWN, OPEN | {"order": "carrier_first"}])
+@pytest.mark.parametrize("options", [pytest.param(DOWN, marks=pytest.mark.slow), OPEN | {"order": "carrier_first"}])
 def test_bumps_carry_the_chips_that_hang_on_them(options: dict[str, str]):
     """Their pulls add up to the weight, and turn nothing; the pillars' balance is as it is without them."""
     unit = Unit(asked(options))
@@ -265,6 +265,7 @@ def test_an_encapsulant_takes_the_time_of_its_slowest_gap():
         assert float(unit.whole["filler_room"]) == pytest.approx(narrow - 3 * 3.0, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_bumps_run_off_their_pads_as_the_carrier_grows():
     """At 138 degC, from 20: 118 K of laminate against silicon, at a corner; nothing where masks allow for it."""
     units = [Unit(asked(DOWN | {"growth": growth}, {})) for growth in ("free", "compensated")]

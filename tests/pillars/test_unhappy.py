@@ -33,6 +33,7 @@ def sound(found: dict) -> None:
     assert ((fails >= 0.0) & (fails <= 1.0)).all()
 
 
+@pytest.mark.slow
 def test_units_without_an_equilibrium_are_lost_and_named():
     found = estimated("monte_carlo", STARVED)
     sound(found)
