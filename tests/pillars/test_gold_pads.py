@@ -384,14 +384,19 @@ def test_the_model_is_whole(model, options):
     ("model", "options", "design"),
     [
         (F, {}, {"line_width": 9.0, "resist_height": 31.0, "warpage": 16.0}),
-        (F, BARE | {"solder1_shape": "ball"}, {"solder1_ball": 200.0, "pad_opening": 90.0, "gold_thickness": 3.5}),
+        (F, BARE | {"solder1_shape": "ball"}, {"solder1_ball": 90.0, "pad_opening": 90.0, "gold_thickness": 6.0}),
         (G, {"solder1_shape": "ball"}, {"gold_resist": 4.8, "line_width": 9.0}),
     ],
     ids=["F", "F-bare", "G"],
 )
 def test_the_fast_route_agrees_with_the_exact_unit(model, options, design):
-    """Paired on the shared draws of 8,192 units of twenty joints, twenty lines and 22 wire pads."""
+    """Paired on the shared draws of 8,192 units of twenty joints, twenty lines and 22 wire pads.
+
+    Tin takes all the gold of a bare pad and two micrometres more: the limits are put where some units pass.
+    """
     inputs = asked(model, options, **design)
+    if options.get("under_bump") == "none":
+        inputs = dataclasses.replace(inputs, limits={"gold_left": (-1.6, np.inf), "gold_share": (-np.inf, 0.16)})
     found = agreement.compared(Problem.of(model.build(inputs)), designed(model, inputs), 8_192, 3)
     assert 0.05 < found.counted < 0.999, found
     assert abs(found.difference) <= agreement.SIGMAS * found.stderr + found.doubt, found
