@@ -37,7 +37,7 @@ class LogPass(NamedTuple):
 
 
 def log_pass(prepared: Prepared, unit: Float[Array, " normals"]) -> LogPass:
-    """The conditional integrand at shared normals `unit`; smooth but for limits on the unit itself."""
+    """The conditional integrand at shared normals `unit`; smooth but for limits on the unit that no pose moves."""
     problem, design, built = prepared.problem, prepared.design, prepared.structure
     model = problem.model
     shared = standardise(lambda: model.variation(design), unit)
