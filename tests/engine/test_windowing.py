@@ -79,6 +79,23 @@ def lost(depth: float, lean: float) -> float:
     return float(1.0 - weight @ passed / weight.sum())
 
 
+def asked(target: str, *more: str) -> tuple[windowing.Windowing, np.ndarray]:
+    study = config.default_study(
+        Plate.card("plate"),
+        [
+            f"optimize={{goal: window, target: {target}, knobs: [depth, lean], window: [depth, lean], "
+            "drift: {depth: 0.2 um, lean: 0.5 um}}",
+            *more,
+        ],
+    )
+    made = plan.build(study, Plate)
+    loss = LogLoss(plan.covered(made.goal, study), made.design, made.search, 1)
+    start = np.array([10.0, 0.0])
+    loss.look(start)
+    goal = float(target.split()[0]) / 100.0
+    return windowing.Windowing(made, loss, "sobol", goal, "capability", 1, Watch()), start
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("rounds", [2, 1])
 def test_a_knob_that_is_inert_at_first_is_felt_where_the_audit_finds_it(
@@ -86,20 +103,24 @@ def test_a_knob_that_is_inert_at_first_is_felt_where_the_audit_finds_it(
 ) -> None:
     """With one search only, the window is narrowed; with two, the second looks at both sides of the knob."""
     monkeypatch.setattr(windowing, "ROUNDS", rounds)
-    study = config.default_study(
-        Plate.card("plate"),
-        [
-            "optimize={goal: window, target: 99 %, knobs: [depth, lean], window: [depth, lean], "
-            "drift: {depth: 0.2 um, lean: 0.5 um}}"
-        ],
-    )
-    made = plan.build(study, Plate)
-    loss = LogLoss(plan.covered(made.goal, study), made.design, made.search, 1)
-    start = np.array([10.0, 0.0])
-    loss.look(start)
-    found = windowing.Windowing(made, loss, "sobol", 0.99, "capability", 1, Watch())(start)
+    sought, start = asked("99 %")
+    found = sought(start)
     window = found.window
     assert found.worst.value >= 0.99
     corners = [(d, n) for d in (window.low[0], window.high[0]) for n in (window.low[1], window.high[1])]
     assert max(lost(*corner) for corner in corners) <= 0.01 * 1.05
     assert window.capability > 4.0  # a knob is taken as inert by what it does up to twice three drifts
+
+
+@pytest.mark.slow
+def test_a_window_whose_very_centre_misses_the_target_is_not_narrowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = list[windowing.Window]()
+    sought, start = asked("99 %", "variation.line.depth.pin=2.5 um")
+    search = sought._search(start)  # pyright: ignore[reportPrivateUsage]
+    window = search(start, np.array([0.3, 0.75]))
+    found = sought._verified(window.worst, 4, 0)  # pyright: ignore[reportPrivateUsage]
+    failed = windowing.Checked(window, window.worst, found, (), True)
+    assert found.value < 0.99
+    monkeypatch.setattr(windowing.Windowing, "_sized", lambda _self, _search, window, *_: tried.append(window))
+    assert sought._narrowed(search, failed, lambda _: 0.0) is failed  # pyright: ignore[reportPrivateUsage]
+    assert not tried

@@ -86,7 +86,7 @@ class Windowing:
                 return best
             self._look(best.point, ("found", turn))
             search.add(best.window, best.point)
-            start = np.concatenate([0.5 * (best.window.low + best.window.high), best.window.beside])
+            start = _centre(best.window)
             if turn + 1 == ROUNDS:
                 return self._narrowed(search, best, guess)
         raise AssertionError  # the last round returns
@@ -96,8 +96,10 @@ class Windowing:
 
     def _narrowed(self, search: Search, best: Checked, guess: Guess) -> Checked:
         """A window in which an audit found a point, the last that was added, that misses the target: narrower, until
-        an audit finds none.
+        an audit finds none. Where its centre misses the target as well, no narrower one would meet it.
         """
+        if self._value(_centre(best.window), ("found", ROUNDS)) > self.allowed:
+            return best
         for turn in range(ROUNDS, ROUNDS + NARROWED):
             best = self._audited(search, self._sized(search, best.window, guess, turn, best), turn)
             if self._done(best):
@@ -234,6 +236,11 @@ class Windowing:
         precision = replace(self.plan.precision, of_loss=0.2, confidence=sure)
         design = self.plan.search.place(self.plan.design, jnp.asarray(point))
         return method(self.method, precision, self.watch)(self.loss.problem, design, self.seed + 20 + turn)
+
+
+def _centre(window: Window) -> np.ndarray:
+    """The middle of a window, with the knobs beside it."""
+    return np.concatenate([0.5 * (window.low + window.high), window.beside])
 
 
 def _fresh(turn: int, size: int | None = None) -> int:
