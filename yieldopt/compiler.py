@@ -46,3 +46,12 @@ def thoroughly() -> dict[str, Any] | None:
         "xla_llvm_disable_expensive_passes": False,
         "xla_cpu_use_fusion_emitters": True,
     }
+
+
+def plainly() -> dict[str, Any] | None:
+    """Options of one program for derivatives of what authors write: without the newer emitters of fused loops.
+
+    With them a value is worked out twice and not alike to the last bit: `min` has then no element that equals it, and
+    no gradient.
+    """
+    return {"xla_cpu_use_fusion_emitters": False} if known() else None

@@ -6,6 +6,7 @@ element through the few scalars of `Population.state` alone, so that, given them
 """
 
 import abc
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 import equinox as eqx
@@ -15,7 +16,9 @@ from jax import Array
 from jaxtyping import Float, Int
 
 from yieldopt.card import Bound, Card, Choice, Inputs, Response
+from yieldopt.errors import UserError
 from yieldopt.knob import knobs, spreads
+from yieldopt.standard import dimension, standardise
 from yieldopt.typing import Measures, Scalar
 
 D = TypeVar("D", bound=eqx.Module)
@@ -197,6 +200,35 @@ class Model(eqx.Module, Generic[D]):
         return (Limit.of(bound.claim, response.population, bound.quantity, bound.low, bound.high),)
 
 
+class Plain(Model[D]):
+    """A program and its margins: a unit that is its own only element."""
+
+    program: Callable[[D], Any] = eqx.field(static=True)
+    measure: Callable[[D, Any], Measures] = eqx.field(static=True)
+
+    def variation(self, design: D) -> Any:
+        """Draw the unit."""
+        return self.program(design)
+
+    def response(self, design: D, shared: Any, pose: Float[Array, " pose"]) -> Measures:
+        """Its margins, as they were named."""
+        del pose
+        return {name: jnp.asarray(margin, float) for name, margin in self.measure(design, shared).items()}
+
+    def limits_at(self, design: D) -> tuple[Limit, ...]:
+        """A limit for each margin: at least zero; raise UserError where there is none to name."""
+
+        def run() -> Any:
+            normals = jnp.zeros(dimension(lambda: self.variation(design)))
+            return self.measure(design, standardise(lambda: self.variation(design), normals))
+
+        found = jax.eval_shape(run)
+        if not isinstance(found, Mapping) or not found:
+            do = 'Return a dict of named margins: {"overlap": ...}.'
+            raise UserError.of("margins by name, failed when negative", type(found).__name__, do)
+        return tuple(Limit.of(str(name), "", str(name), low=0.0) for name in found)
+
+
 def at(sites: Sites, index: Any) -> Sites:
     """The sites of an index or a slice."""
     return jax.tree.map(lambda leaf: leaf[index], sites)
@@ -210,9 +242,29 @@ class Problem(eqx.Module, Generic[D]):
     defects: dict[str, Defects]
 
     @classmethod
-    def of(cls, model: Model[D], defects: dict[str, Defects] | None = None) -> "Problem[D]":
-        """The problem of a model under its own limits."""
-        return cls(model, model.limits(), defects or {})
+    def of(
+        cls,
+        model: Model[D] | Callable[[D], Any],
+        margins: Callable[[D, Any], Measures] | None = None,
+        *,
+        defects: dict[str, Defects] | None = None,
+    ) -> "Problem[D]":
+        """The problem of a model under its own limits, or of a program and its margins.
+
+        `model` may be a NumPyro program, `program(design)`, that returns its draws; `margins(design, draws)` then names
+        what fails when negative. Estimators read the names at the design that they are given (`named`).
+        """
+        if isinstance(model, Model):
+            return cls(model, model.limits(), defects or {})
+        if margins is None:
+            raise UserError.of("margins beside a program", "a program alone", "Give it: Problem.of(program, margins).")
+        return cls(Plain[D](model, margins), (), defects or {})
+
+    def named(self, design: D) -> "Problem[D]":
+        """The problem with its limits, which those of a program and its margins are only known by once it is run."""
+        if not isinstance(self.model, Plain):
+            return self
+        return Problem(self.model, self.model.limits_at(design), self.defects)
 
     def of_population(self, name: str) -> tuple[Limit, ...]:
         """The limits read on one population (`""`: the unit)."""

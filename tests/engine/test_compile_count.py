@@ -76,7 +76,7 @@ def of_chip(method: str, **changed: float) -> tuple[int, float]:
     with Stopwatch() as watch:
         x, y = (a["pitch"] * axis.ravel() for axis in np.mgrid[: int(a["rows"]), : int(a["rows"])])
         chip = Chip(Pillars(Sites.at(x, y), jnp.asarray(a["own"])), jnp.asarray(a["shared"]), jnp.asarray(a["low"]))
-        problem = Problem.of(chip, {"pillar": Defects(jnp.asarray(a["rate"]), jnp.asarray(2.0))})
+        problem = Problem.of(chip, defects={"pillar": Defects(jnp.asarray(a["rate"]), jnp.asarray(2.0))})
         design = Nominal(jnp.asarray(a["height"]))
         found = method_of(method, Precision(3e-2, None), Watch())(problem, design, int(a["seed"]))
     return watch.programs, found.value

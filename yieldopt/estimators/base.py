@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from scipy import stats
 
+from yieldopt.limit_state import LimitState
 from yieldopt.problem import Problem
 
 
@@ -55,6 +56,12 @@ class Estimate:
     status: str
     doubt: float = 0.0
     seconds: dict[str, float] = field(default_factory=dict)
+    gradient_evaluations: int = 0
+
+    @property
+    def by_limit(self) -> dict[str, float]:
+        """How probably each limit fails."""
+        return {name: fails for name, (fails, _) in self.limits.items()}
 
     @property
     def failure_probability(self) -> float:
@@ -73,6 +80,7 @@ class Estimate:
             "defect_yield": self.defects,
             "limits": {name: {"fails": fails, "alone": alone} for name, (fails, alone) in self.limits.items()},
             "evaluations": self.evaluations,
+            "gradient_evaluations": self.gradient_evaluations,
             "method": self.method,
             "status": self.status,
             "doubt": self.doubt,
@@ -86,6 +94,17 @@ class Estimator(Protocol):
     def __call__(self, problem: Problem[Any], design: Any, seed: int) -> Estimate:
         """Estimate the yield of `problem` at `design`."""
         ...
+
+
+def trouble(state: LimitState) -> list[str]:
+    """What a status says of points that could not be measured: counted as failed, and named."""
+    said = [
+        f"{name} was not a number at {count} of {state.evaluations} points, which count as failed"
+        for name, count in state.unclear.items()
+    ]
+    if state.unsettled:
+        said.append(f"{state.unsettled} of {state.evaluations} points found no equilibrium and count as failed")
+    return said
 
 
 def binomial_interval(passed: int, count: int, confidence: float) -> tuple[float, float]:

@@ -39,6 +39,7 @@ class MonteCarlo:
 
     def __call__(self, problem: Problem[Any], design: Any, seed: int = 0) -> Estimate:
         """Estimate by counting; the interval is exact binomial. Units without equilibrium count as failed."""
+        problem = problem.named(design)
         key, sizes = jax.random.key(seed), layout(problem, design)
         done, blocks = 0, 8
         total = Counts(*(np.zeros((), int) for _ in range(4)))

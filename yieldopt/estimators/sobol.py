@@ -58,6 +58,7 @@ class Sobol:
     def __call__(self, problem: Problem[Any], design: Any, seed: int = 0) -> Estimate:
         """Estimate by conditioning on what the elements share; the interval is Student's over the replicates."""
         with Stopwatch() as watch:
+            problem = problem.named(design)
             self.watch.tell("preparing", 0.0)
             route = Route(frame(problem, design))
             prepared = route.prepare(problem, design)

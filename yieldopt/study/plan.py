@@ -52,7 +52,7 @@ def build(study: ResolvedStudy, model: type[Model[Any]]) -> Plan:
     moving = [*asked_window(study), *(k for k in study.optimize.knobs if k not in study.optimize.window)]
     ranges = {name: inputs.ranges[name] for name in moving if inputs.ranges[name][1] > inputs.ranges[name][0]}
     precision, search = Precision(asked.absolute, asked.of_loss, asked.confidence), Box.of(ranges)
-    bounds, problem = claims.bounds(study), Problem.of(made, defects)
+    bounds, problem = claims.bounds(study), Problem.of(made, defects=defects)
     claimed: dict[str, tuple[Limit, ...]] = {}
     for bound in bounds:
         claimed[bound.claim] = (*claimed.get(bound.claim, ()), *made.claimed(bound))

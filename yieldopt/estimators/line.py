@@ -1,0 +1,96 @@
+"""Line sampling: lines laid across every design point, each worth the tail beyond where it begins to fail.
+
+The lines of Koutsourelakis, Pradlwarter & Schueller (2004), about several design points at once and without bias from
+lines that fail twice or not where their slope said (`laying`), on scrambled Sobol points with replicates.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from scipy import stats
+
+from yieldopt.estimators.base import Estimate, Precision, Watch, student_interval, trouble
+from yieldopt.estimators.design_points import Found, find
+from yieldopt.estimators.laying import REPLICATES, Drawn, Laying, summed
+from yieldopt.estimators.monte_carlo import MonteCarlo
+from yieldopt.limit_state import LimitState
+from yieldopt.problem import Problem
+from yieldopt.timing import Stopwatch
+
+UNSEEN = 0.02
+"""Share of where it fails that may not have been found, above which the status says so."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """Line laying until the precision is met or `evaluations` looks at the model are spent."""
+
+    precision: Precision = field(default_factory=Precision)
+    evaluations: int = 50_000
+    watch: Watch = field(default_factory=Watch)
+
+    def __call__(self, problem: Problem[Any], design: Any, seed: int = 0) -> Estimate:
+        """Estimate by lines; the interval is Student's over the replicates."""
+        with Stopwatch() as watch:
+            state = LimitState(problem, design)
+            found = find(state, seed, self.watch)
+            laying = Laying(state, found, seed)
+            drawn = self._sampled(laying) if laying.parts else []
+        if not drawn:
+            return self._counted(problem, design, seed, state)
+        return self._answer(laying, drawn, found, watch)
+
+    def _sampled(self, laying: Laying) -> list[Drawn]:
+        """Batches until the precision is met, two at least."""
+        drawn, batches = laying.batch(), 1
+        while True:
+            loss, stderr = summed(drawn)
+            half = float(stats.t.ppf(0.5 + 0.5 * self.precision.confidence, REPLICATES - 1)) * stderr
+            asked = self.precision.half_width(loss)
+            self.watch.tell("laying lines", min(1.0, asked / max(half, 1e-300)) ** 2)
+            met = half <= 0.9 * asked and batches >= 2
+            if met or laying.state.evaluations >= self.evaluations or self.watch.stop.is_set():
+                return drawn
+            more, batches = laying.batch(), batches + 1
+            drawn = [
+                Drawn(*(np.concatenate(p) for p in zip(a, b, strict=True))) for a, b in zip(drawn, more, strict=True)
+            ]
+
+    def _answer(self, laying: Laying, drawn: list[Drawn], found: Found, watch: Stopwatch) -> Estimate:
+        state, (loss, stderr) = laying.state, summed(drawn)
+        defects = float(jnp.exp(state.problem.log_defects()))
+        low, high = student_interval(1.0 - loss, stderr, REPLICATES, self.precision.confidence)
+        value, doubt = min(max(1.0 - loss, 0.0), 1.0), found.unseen * loss
+        said: list[str] = []
+        if 0.5 * (high - low) > self.precision.half_width(loss):
+            said.append("the precision asked for was not reached: allow more evaluations")
+        if found.unseen > UNSEEN:
+            said.append(
+                f"about {found.unseen:.0%} of where it fails may not have been found: check with another method"
+            )
+        said += trouble(state)
+        return Estimate(
+            value * defects, stderr * defects, (low * defects, high * defects), self.precision.confidence, value,
+            defects, _shares(state, drawn), state.evaluations, "line", "; ".join(said) + "." if said else "converged.",
+            doubt * defects, watch.seconds, state.gradient_evaluations,
+        )  # fmt: skip
+
+    def _counted(self, problem: Problem[Any], design: Any, seed: int, state: LimitState) -> Estimate:
+        """Where nothing points to a failure: what as many looks as are left say, an upper bound if they pass."""
+        counted = MonteCarlo(self.precision, max(self.evaluations - state.evaluations, 512), self.watch)
+        found = counted(problem, design, seed)
+        said = f"line: nowhere was it found to fail, so units were counted: {found.status}"
+        return replace(found, status=said, evaluations=found.evaluations + state.evaluations)
+
+
+def _shares(state: LimitState, drawn: list[Drawn]) -> dict[str, tuple[float, float]]:
+    """How much each limit fails, and alone, by the points drawn on the lines."""
+    owners = state.owners()
+    shares = np.zeros((len(owners), 2))
+    for part in drawn:
+        fails = np.stack([part.fails[:, own].any(1) for own in owners.values()])
+        alone = fails & (fails.sum(0) == 1)
+        shares += np.stack([fails @ part.point, alone @ part.point], 1) / len(part.point)
+    return {name: (min(float(a), 1.0), min(float(b), 1.0)) for name, (a, b) in zip(owners, shares, strict=True)}
