@@ -24,8 +24,8 @@ FELT = 1e-3
 """Slope across below which a direction changes nothing."""
 NEXT = 0.15
 """Change of a variance's logarithm below which a direction is left as it is."""
-WIDER = 1.1
-"""How much wider than found the law is in the directions where it is shaped: its tails are thin."""
+WIDER, DIRECTIONS = 0.6, 1.0
+"""How much wider than found the law is, where its tails are thin: in many directions shared out, as each costs."""
 AWAY = 1.0
 """How far the law follows the lines from where its design point is."""
 REACH = 4.0
@@ -144,5 +144,6 @@ class Across:
         spread = (effective * (share[:, None] * off).T @ off + known * prior) / (effective + known)
         size, turn = np.linalg.eigh(spread)
         other = np.abs(np.log(np.maximum(size, 1e-9))) > NEXT
+        wider = 1.0 + min(WIDER, DIRECTIONS / max(int(other.sum()), 1))
         self.mean = self.basis @ mean
-        self.axes, self.variance = self.basis @ turn[:, other], np.clip(WIDER * size[other], LEAST, MOST)
+        self.axes, self.variance = self.basis @ turn[:, other], np.clip(wider * size[other], LEAST, MOST)

@@ -19,7 +19,7 @@ from yieldopt.estimators.design_points import APART, BEYOND, Found, apart, neare
 from yieldopt.limit_state import LimitState
 
 REPLICATES = 16
-FIRST, SHAPED = 16, 4
+FIRST, SHAPED = 16, 6
 """Lines laid across each design point to shape its law, and rounds of that at most."""
 LINES = 128
 """Lines of one batch, all replicates and design points together, at least."""
@@ -33,6 +33,8 @@ ROUGH, CLOSER = 2e-3, 5e-3
 """What crossings may be off in the middle, of the loss, or Newton's last step is to be so small."""
 TURNED = 0.3
 """How far a design point found without slopes is moved at least."""
+STILL = 1e-12
+"""Variance of weights below which there is nothing to explain."""
 ROOTS = 5e-4
 """What crossings may be off where Newton's last step is taken as it is, of the loss."""
 NODES, WEIGHTS = 0.5 + 0.5 * leggauss(8)[0], 0.5 * leggauss(8)[1]
@@ -69,10 +71,17 @@ class Drawn(NamedTuple):
     fails: np.ndarray
 
     def level(self) -> np.ndarray:
-        """What each line adds, less what its weight alone explains: that is one on average whatever fails."""
-        if self.weight.var() < 1e-12:
-            return self.value
-        return self.value - np.cov(self.value, self.weight)[0, 1] / self.weight.var(ddof=1) * (self.weight - 1.0)
+        """What each line adds, less what its weight alone explains: that is one on average whatever fails.
+
+        How much that is, is told to the lines of half of the replicates by those of the other half: no bias.
+        """
+        value, odd = self.value.copy(), self.replicate % 2 == 1
+        for own in (odd, ~odd):
+            spread = self.weight[~own].var(ddof=1)
+            if spread > STILL:
+                slope = np.cov(self.value[~own], self.weight[~own])[0, 1] / spread
+                value[own] -= slope * (self.weight[own] - 1.0)
+        return value
 
 
 class Laying:
@@ -84,8 +93,10 @@ class Laying:
         self.near = NEAR
         self.lost = bool(state.look(np.zeros((1, state.size))).failed[0])
         self.parts = [Part(Across(point, self.lost)) for point in found.points]
-        for _ in range(SHAPED):
-            if not self._shape():
+        for turn in range(SHAPED):
+            again = self._shape()
+            # What is found uncovered in the last round is left to the lines of others: its own would have no shape.
+            if turn + 1 == SHAPED or not (self._uncovered() or again):
                 break
         self._deal()
 
@@ -105,7 +116,7 @@ class Laying:
             part.share, part.scatter = float(each.mean()), float(each.std())
         least = KEPT * sum(part.share for part in self.parts)
         self.parts = [part for part in self.parts if part.share > least]
-        return self._uncovered() or again
+        return again
 
     def _lay(self, part: Part) -> None:
         feet = part.law.points(self._sequence().random(FIRST))
@@ -215,11 +226,21 @@ class Laying:
         return place, 1.0 / np.where(place > at, TAIL / beyond, BELOW / before + near)
 
 
-def summed(drawn: list[Drawn]) -> tuple[float, float]:
-    """The loss and its standard error over the replicates."""
-    replicates = np.zeros(REPLICATES)
+class Summed(NamedTuple):
+    """The loss, its standard error over the replicates, and that of as many lines laid at random."""
+
+    loss: float
+    stderr: float
+    at_random: float
+
+
+def summed(drawn: list[Drawn]) -> Summed:
+    """Sum up what the lines of all parts add."""
+    replicates, variance = np.zeros(REPLICATES), 0.0
     for part in drawn:
         value = part.level()
         replicates += np.bincount(part.replicate, value, REPLICATES) / (len(value) / REPLICATES)
+        variance += float(value.var(ddof=1)) / len(value)
     loss = float(replicates.mean())
-    return loss, float(np.hypot(replicates.std(ddof=1) / np.sqrt(REPLICATES), ROOTS * loss))
+    stderr = np.hypot(replicates.std(ddof=1) / np.sqrt(REPLICATES), ROOTS * loss)
+    return Summed(loss, float(stderr), float(np.sqrt(variance)))

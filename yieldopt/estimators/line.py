@@ -46,11 +46,13 @@ class Line:
         """Batches until the precision is met, two at least."""
         drawn, batches = laying.batch(), 1
         while True:
-            loss, stderr = summed(drawn)
-            half = float(stats.t.ppf(0.5 + 0.5 * self.precision.confidence, REPLICATES - 1)) * stderr
-            asked = self.precision.half_width(loss)
+            found = summed(drawn)
+            # Sixteen replicates that happen to agree would end it: half the say is with the scatter of all the lines.
+            steady = max(found.stderr, np.sqrt(0.5 * (found.stderr**2 + found.at_random**2)))
+            half = float(stats.t.ppf(0.5 + 0.5 * self.precision.confidence, REPLICATES - 1) * steady)
+            asked = self.precision.half_width(found.loss)
             self.watch.tell("laying lines", min(1.0, asked / max(half, 1e-300)) ** 2)
-            met = half <= 0.9 * asked and batches >= 2
+            met = half <= asked and batches >= 2
             if met or laying.state.evaluations >= self.evaluations or self.watch.stop.is_set():
                 return drawn
             more, batches = laying.batch(), batches + 1
@@ -59,7 +61,7 @@ class Line:
             ]
 
     def _answer(self, laying: Laying, drawn: list[Drawn], found: Found, watch: Stopwatch) -> Estimate:
-        state, (loss, stderr) = laying.state, summed(drawn)
+        state, (loss, stderr, _) = laying.state, summed(drawn)
         defects = float(jnp.exp(state.problem.log_defects()))
         low, high = student_interval(1.0 - loss, stderr, REPLICATES, self.precision.confidence)
         value, doubt = min(max(1.0 - loss, 0.0), 1.0), found.unseen * loss
