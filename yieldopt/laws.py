@@ -8,11 +8,15 @@ Phi(-z), which stays accurate to z = 37. A law without a `push` is refused with 
 from functools import singledispatch
 from typing import Any, cast
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro.distributions as dist
 from jax import Array
+from jax.core import Tracer
 from jax.scipy.special import erfinv, log_ndtr, ndtr, ndtri
 
+from yieldopt import quantiles
 from yieldopt.errors import UserError
 
 
@@ -143,3 +147,106 @@ def _(law: Any, normal: Array) -> Array:
 @push.register(dist.Delta)
 def _(law: Any, normal: Array) -> Array:
     return jnp.broadcast_to(law.v, normal.shape)
+
+
+@push.register(dist.Cauchy)
+def _(law: Any, normal: Array) -> Array:
+    return law.loc + law.scale * _cauchy(normal)
+
+
+@push.register(dist.HalfCauchy)
+def _(law: Any, normal: Array) -> Array:
+    # tan(pi p / 2) from below, its inverse from above: p and 1 - p each keep their digits.
+    upper = normal > 0
+    near = jnp.tan(0.5 * jnp.pi * ndtr(jnp.where(upper, 0.0, normal)))
+    return law.scale * jnp.where(upper, 1.0 / jnp.tan(0.5 * jnp.pi * ndtr(jnp.where(upper, -normal, 0.0))), near)
+
+
+def _cauchy(normal: Array) -> Array:
+    """The cotangent of the tail's angle, on the tail's own side."""
+    tail = ndtr(-jnp.abs(normal))
+    return jnp.sign(normal) * jnp.cos(jnp.pi * tail) / jnp.sin(jnp.pi * tail)
+
+
+@push.register(dist.Gamma)
+def _(law: Any, normal: Array) -> Array:
+    return jnp.exp(_solved(quantiles.gamma, normal, law.concentration)) / law.rate
+
+
+@push.register(dist.InverseGamma)
+def _(law: Any, normal: Array) -> Array:
+    return law.rate * jnp.exp(-_solved(quantiles.gamma, -normal, law.concentration))
+
+
+@push.register(dist.Beta)
+def _(law: Any, normal: Array) -> Array:
+    return jax.nn.sigmoid(_solved(quantiles.beta, normal, law.concentration1, law.concentration0))
+
+
+@push.register(dist.StudentT)
+def _(law: Any, normal: Array) -> Array:
+    reach = jnp.sinh(_solved(quantiles.student, normal, law.df))
+    return law.loc + law.scale * jnp.sqrt(jnp.asarray(law.df, float)) * reach
+
+
+def _solved(family: quantiles.Family, normal: Array, *params: Any) -> Array:
+    shaped = tuple(jnp.broadcast_to(jnp.asarray(p, normal.dtype), normal.shape) for p in params)
+    return quantiles.quantile(family, shaped, normal)
+
+
+@singledispatch
+def score(law: Any, value: Array) -> Array:
+    """The standard normals that `push` carries onto some values of a law: for parts of a mixture."""
+    known = ", ".join(sorted(t.__name__ for t in score.registry if t is not object))
+    do = "Mix normals, or laws that are transforms of them; or draw which part it is, and take that one's draw."
+    raise UserError.of(f"a mixture of laws whose normal score is known ({known})", type(law).__name__, do)
+
+
+@score.register(dist.Normal)
+def _(law: Any, value: Array) -> Array:
+    return (value - law.loc) / law.scale
+
+
+@score.register(dist.TransformedDistribution)
+def _(law: Any, value: Array) -> Array:
+    for transform in reversed(law.transforms):
+        value = transform.inv(value)
+    return score(law.base_dist, value)
+
+
+@score.register(dist.ExpandedDistribution)
+def _(law: Any, value: Array) -> Array:
+    return score(law.base_dist, value)
+
+
+@push.register(dist.MixtureSameFamily)
+def _(law: Any, normal: Array) -> Array:
+    part, share = law.component_distribution, law.mixing_distribution.probs
+    return quantiles.mixture(
+        push(part, jnp.broadcast_to(normal[..., None], (*normal.shape, share.shape[-1]))),
+        lambda x: score(part, x[..., None]),
+        share,
+        normal,
+    )
+
+
+@push.register(dist.MixtureGeneral)
+def _(law: Any, normal: Array) -> Array:
+    parts, share = law.component_distributions, law.mixing_distribution.probs
+    return quantiles.mixture(
+        jnp.stack([push(part, normal) for part in parts], -1),
+        lambda x: jnp.stack([score(part, x) for part in parts], -1),
+        share,
+        normal,
+    )
+
+
+@push.register(dist.GaussianCopula)
+def _(law: Any, normal: Array) -> Array:
+    given = law.base_dist.__dict__.get("covariance_matrix")
+    if given is not None and not isinstance(given, Tracer):
+        ones = np.diagonal(np.asarray(given), axis1=-2, axis2=-1)
+        if not np.allclose(ones, 1.0):
+            do = "Divide by the standard deviations: the laws themselves have the spread."
+            raise UserError.of("a matrix of correlations, ones on its diagonal", f"{np.ravel(ones)}", do)
+    return push(law.marginal_dist, push(law.base_dist, normal))

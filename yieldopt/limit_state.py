@@ -6,6 +6,7 @@ is not a number, and where the unit comes to no rest.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -18,6 +19,7 @@ from yieldopt.errors import UserError
 from yieldopt.exact import layout, margins, rows
 from yieldopt.problem import Problem
 from yieldopt.programs import program
+from yieldopt.standard import dimension, standardise
 
 AT_ONCE = 2_000_000
 """Normals in one compiled call at most."""
@@ -48,6 +50,7 @@ class LimitState:
     """
 
     def __init__(self, problem: Problem[Any], design: Any):
+        _possible(lambda: problem.model.variation(design))
         self.problem, self.design = problem.named(design), design
         sizes = layout(self.problem, design)
         elements = {name: p.sites.x.shape[0] for name, p in self.problem.model.populations().items()}
@@ -124,6 +127,17 @@ class LimitState:
             padded[: len(part)] = part
             parts.append([np.asarray(leaf)[: len(part)] for leaf in run(jnp.asarray(padded))])
         return [np.concatenate(leaves) for leaves in zip(*parts, strict=True)]
+
+
+def _possible(program: Callable[[], Any]) -> None:
+    """Run a program once as it is: compiled, a law that cannot be makes everything not a number without a word."""
+    try:
+        standardise(program, jnp.zeros(dimension(program)))
+    except ValueError as error:
+        if "got invalid" not in str(error):  # NumPyro's words for a parameter that its law cannot have
+            raise
+        do = "Check it: a matrix that was put together by pairs need not be possible as a whole."
+        raise UserError.of("laws with parameters that they can have", str(error).rstrip("."), do) from error
 
 
 def _unit(problem: Problem[Any], design: Any, normals: Array) -> tuple[Array, Array]:
