@@ -78,6 +78,12 @@ class LimitState:
             spread = np.nanstd(np.where(np.isfinite(margin), margin, np.nan), 0)
             self.scale = np.where(np.isfinite(spread) & (spread > 0.0), spread, 1.0)
 
+    def margins(self, points: np.ndarray) -> np.ndarray:
+        """Every row's margin at some points, each in its scale."""
+        found = self._batched(points, lambda part: _margins(self.problem, self.design, part))
+        self.evaluations += len(points)
+        return np.asarray(found[0]) / self.scale
+
     def look(self, points: np.ndarray) -> Seen:
         """The margins at some points (points x normals)."""
         found = self._batched(points, lambda part: _margins(self.problem, self.design, part))
@@ -149,6 +155,12 @@ def _unit(problem: Problem[Any], design: Any, normals: Array) -> tuple[Array, Ar
         elements[name], start = normals[start : start + taken].reshape(-1, sizes.element[name]), start + taken
     found = margins(problem, design, normals[: sizes.unit], elements)
     return found.margins, found.settled
+
+
+def least(problem: Problem[Any], design: Any, normals: Array, scale: Array) -> Array:
+    """The least margin at one point, each in its scale."""
+    scaled = _unit(problem, design, normals)[0] / scale
+    return scaled[jnp.nanargmin(scaled)]
 
 
 @program

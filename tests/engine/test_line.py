@@ -212,3 +212,22 @@ def test_few_elements_that_seldom_fail_are_told_by_lines() -> None:
     assert agrees(found, loss)
     assert found.stderr < 0.03 * loss
     assert "exact units agree" in found.status
+
+
+def test_planes_and_bent_surfaces_at_the_design_point() -> None:
+    """A plane exactly; a paraboloid by Hohenbichler & Rackwitz, whose curvatures are those of the margin."""
+    plane = plain(3, lambda x: {"m": 3.0 - x.sum() / np.sqrt(3.0)})
+    for name in ("first_order", "second_order"):
+        found = estimate(plane, method=name)
+        assert found.failure_probability == pytest.approx(stats.norm.sf(3.0), rel=1e-6)
+        assert f"{name}: an approximation" in found.status
+        assert found.interval == (0.0, 1.0)
+    bent = plain(3, lambda x: {"m": 3.0 - x[0] + 0.1 * x[1] ** 2 - 0.05 * x[2] ** 2})
+    hazard = stats.norm.pdf(3.0) / stats.norm.sf(3.0)
+    expected = stats.norm.sf(3.0) / np.sqrt((1 + 0.2 * hazard) * (1 - 0.1 * hazard))
+    assert estimate(bent, method="second_order").failure_probability == pytest.approx(
+        expected, rel=1e-2
+    )  # a search ends .05 from its point
+    assert estimate(bent, method="first_order").failure_probability == pytest.approx(stats.norm.sf(3.0), rel=1e-2)
+    with pytest.raises(UserError, match="margins with slopes"):
+        estimate(plain(2, lambda x: {"m": jnp.where(x[0] > 3.5, -1.0, 1.0)}), method="first_order")

@@ -6,6 +6,7 @@ from typing import Any
 from yieldopt.conditional.doubts import FEW
 from yieldopt.errors import UserError
 from yieldopt.estimators.base import Estimate, Estimator, Precision, Watch
+from yieldopt.estimators.first_order import FirstOrder
 from yieldopt.estimators.line import Line
 from yieldopt.estimators.monte_carlo import MonteCarlo
 from yieldopt.estimators.points import Points
@@ -85,7 +86,7 @@ def _half(found: Estimate) -> float:
     return 0.5 * (found.interval[1] - found.interval[0])
 
 
-METHODS = "auto", "line", "monte_carlo", "points", "sobol"
+METHODS = "auto", "first_order", "line", "monte_carlo", "points", "second_order", "sobol"
 
 
 def method(name: str, precision: Precision, watch: Watch, evaluations: int | None = None) -> Estimator:
@@ -99,4 +100,6 @@ def method(name: str, precision: Precision, watch: Watch, evaluations: int | Non
         return Sobol(precision, evaluations or Sobol.points, watch)
     if name == "auto":
         return Auto(precision, watch, evaluations or LOOKS)
+    if name in ("first_order", "second_order"):
+        return FirstOrder(precision, name == "second_order", watch)
     return {"line": Line, "points": Points}[name](precision, evaluations or LOOKS, watch)

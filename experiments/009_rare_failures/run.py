@@ -1,0 +1,124 @@
+"""The zoo's problems by `estimate` and by OpenTURNS: error, looks at the model, seconds, side by side.
+
+Run: python experiments/009_rare_failures/run.py [--problem NAME] [--seeds N] [--write]     (half an hour)
+"""
+
+import argparse
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from yieldopt.estimators import estimate
+from yieldopt.limit_state import LimitState
+from yieldopt.testing.zoo import Known, zoo
+
+TABLE = Path(__file__).parent / "README.md"
+MARKERS = "<!-- zoo -->\n", "<!-- /zoo -->"
+MOST = 50_000
+"""Looks that each may take."""
+ASKED = 0.02
+"""Half-width of the 95 % interval that `estimate` is asked for, of the failure probability."""
+HEAD = """| problem | normals | failure probability | error | looks | slopes | inside | s | peer | error | looks | s |
+|---|---|---|---|---|---|---|---|---|---|---|---|"""
+
+
+class Tried(NamedTuple):
+    """A method on a problem: relative errors of the seeds, mean looks and slopes, share of intervals that cover."""
+
+    name: str
+    errors: np.ndarray
+    looks: float
+    slopes: float
+    inside: float
+    seconds: float
+
+    @property
+    def rms(self) -> float:
+        """Root of the mean squared error; inf where a seed ended in an error."""
+        return float(np.sqrt(np.mean(self.errors**2))) if np.isfinite(self.errors).all() else np.inf
+
+
+def ours(known: Known, seeds: int) -> Tried:
+    """`estimate` with its own choice of method; the first run, which compiles, is not counted."""
+    estimate(known.problem, relative=ASKED, max_evaluations=MOST)
+    began = time.perf_counter()
+    found = [estimate(known.problem, relative=ASKED, max_evaluations=MOST, seed=seed) for seed in range(seeds)]
+    seconds = (time.perf_counter() - began) / seeds
+    errors = np.array([one.failure_probability / known.failure_probability - 1.0 for one in found])
+    inside = [one.interval[0] <= 1.0 - known.failure_probability <= one.interval[1] for one in found]
+    looks, slopes = ([f.evaluations for f in found], [f.gradient_evaluations for f in found])
+    return Tried("estimate", errors, float(np.mean(looks)), float(np.mean(slopes)), float(np.mean(inside)), seconds)
+
+
+def peers(known: Known, seeds: int) -> list[Tried]:
+    """All of OpenTURNS' methods."""
+    from importlib import import_module
+
+    peer = import_module("peers")
+    found: list[Tried] = []
+    for name in peer.METHODS:
+        state = LimitState(known.problem, None)
+        peer.run(name, state, 10_000)
+        before, began, errors = (state.evaluations, state.gradient_evaluations), time.perf_counter(), list[float]()
+        for seed in range(seeds):
+            errors.append(peer.run(name, state, seed) / known.failure_probability - 1.0)
+        looks, slopes = state.evaluations - before[0], state.gradient_evaluations - before[1]
+        seconds = (time.perf_counter() - began) / seeds
+        found.append(Tried(name, np.array(errors), looks / seeds, slopes / seeds, np.nan, seconds))
+    return found
+
+
+def row(name: str, known: Known, own: Tried, best: Tried) -> str:
+    """One row: ours, and the peer of the least error."""
+    size = LimitState(known.problem, None).size
+    peer = f"{best.name} | {_per_cent(best.rms)} | {best.looks:,.0f} | {best.seconds:.2f}"
+    return (
+        f"| {name} | {size:,} | {known.failure_probability:.3g} | {_per_cent(own.rms)} | {own.looks:,.0f} | "
+        f"{own.slopes:,.0f} | {own.inside:.0%} | {own.seconds:.2f} | {peer} |"
+    )
+
+
+def _per_cent(error: float) -> str:
+    return f"{100 * error:.2g} %" if error < 10 else "-"
+
+
+def summary(own: dict[str, Tried], others: dict[str, list[Tried]]) -> str:
+    """On how many problems each is within three per cent."""
+    methods = {"estimate": list(own.values())}
+    for tried in others.values():
+        for one in tried:
+            methods.setdefault(one.name, []).append(one)
+    said = [f"{name} {sum(t.rms <= 0.03 for t in tried)} of {len(tried)}" for name, tried in methods.items()]
+    covered = np.mean([tried.inside for tried in own.values()])
+    return f"\nWithin 3 % (root mean square): {', '.join(said)}. Intervals of `estimate` that cover: {covered:.1%}.\n"
+
+
+def main() -> None:
+    """Run the problems asked for."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    known = zoo()
+    asked.add_argument("--problem", choices=known, action="append", help="a problem, all by default")
+    asked.add_argument("--seeds", type=int, default=20)
+    asked.add_argument("--write", action="store_true", help="write the table into the README beside this script")
+    given = asked.parse_args()
+    jax.config.update("jax_enable_x64", True)
+    print(HEAD, flush=True)
+    lines, own, others = list[str](), dict[str, Tried](), dict[str, list[Tried]]()
+    for name in given.problem or known:
+        own[name], others[name] = ours(known[name], given.seeds), peers(known[name], given.seeds)
+        lines.append(row(name, known[name], own[name], min(others[name], key=lambda one: one.rms)))
+        print(lines[-1], flush=True)
+    told = summary(own, others)
+    print(told)
+    if given.write:
+        before, _, rest = TABLE.read_text().partition(MARKERS[0])
+        TABLE.write_text(
+            "\n".join([before + MARKERS[0] + HEAD, *lines, told, MARKERS[1] + rest.partition(MARKERS[1])[2]])
+        )
+
+
+if __name__ == "__main__":
+    main()
