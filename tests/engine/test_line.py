@@ -231,3 +231,23 @@ def test_planes_and_bent_surfaces_at_the_design_point() -> None:
     assert estimate(bent, method="first_order").failure_probability == pytest.approx(stats.norm.sf(3.0), rel=1e-2)
     with pytest.raises(UserError, match="margins with slopes"):
         estimate(plain(2, lambda x: {"m": jnp.where(x[0] > 3.5, -1.0, 1.0)}), method="first_order")
+
+
+@pytest.mark.parametrize("name", ["RP8", "FOURBRANCH", "RP107"])
+def test_subset_sampling_agrees_with_known_answers(name: str) -> None:
+    known = KNOWN[name]
+    found = estimate(known.problem, relative=0.2, max_evaluations=40_000, method="subset", seed=1)
+    assert agrees(found, known.failure_probability), found
+    assert 0.0 < found.stderr < 0.4 * known.failure_probability
+    assert found.by_limit["margin"] == pytest.approx(found.failure_probability)
+
+
+def test_subset_sampling_says_where_it_goes_nowhere() -> None:
+    """What only tells pass from fail has no levels; what never fails has one that ends above zero."""
+    for margin in (lambda x: jnp.where(x[0] > 5.0, -1.0, 1.0), lambda x: 1.0 + x[0] ** 2):
+        found = estimate(
+            plain(2, lambda x, m=margin: {"m": m(x) + 0.0 * x[1]}), method="subset", max_evaluations=20_000
+        )
+        assert found.value == 1.0
+        assert 0.99 < found.interval[0] < 1.0
+        assert "the loss is below" in found.status

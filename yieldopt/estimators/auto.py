@@ -11,6 +11,7 @@ from yieldopt.estimators.line import Line
 from yieldopt.estimators.monte_carlo import MonteCarlo
 from yieldopt.estimators.points import Points
 from yieldopt.estimators.sobol import Sobol
+from yieldopt.estimators.subset import Subset
 from yieldopt.problem import Problem
 
 REFEREE = 30_000_000
@@ -86,7 +87,7 @@ def _half(found: Estimate) -> float:
     return 0.5 * (found.interval[1] - found.interval[0])
 
 
-METHODS = "auto", "first_order", "line", "monte_carlo", "points", "second_order", "sobol"
+METHODS = "auto", "first_order", "line", "monte_carlo", "points", "second_order", "sobol", "subset"
 
 
 def method(name: str, precision: Precision, watch: Watch, evaluations: int | None = None) -> Estimator:
@@ -102,4 +103,4 @@ def method(name: str, precision: Precision, watch: Watch, evaluations: int | Non
         return Auto(precision, watch, evaluations or LOOKS)
     if name in ("first_order", "second_order"):
         return FirstOrder(precision, name == "second_order", watch)
-    return {"line": Line, "points": Points}[name](precision, evaluations or LOOKS, watch)
+    return {"line": Line, "points": Points, "subset": Subset}[name](precision, evaluations or LOOKS, watch)
