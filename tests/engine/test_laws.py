@@ -175,8 +175,11 @@ def test_a_solved_quantile_moves_with_its_parameters_as_scipys_does(name: str, a
 def test_a_solved_quantile_bends_as_its_slope_changes(name: str) -> None:
     law, given, _ = LAWS[name]
     slope = jax.grad(lambda z: push(law(*given), z))
-    for z in (-3.0, 0.4, 2.0):
-        assert float(jax.grad(slope)(z)) == pytest.approx(float(slope(z + 1e-4) - slope(z - 1e-4)) / 2e-4, rel=1e-5)
+    z, step = jnp.array([-3.0, 0.4, 2.0]), 1e-4
+    bend, ahead, behind = jax.jit(
+        lambda z: [jax.vmap(f)(at) for f, at in ((jax.grad(slope), z), (slope, z + step), (slope, z - step))]
+    )(z)
+    np.testing.assert_allclose(bend, (ahead - behind) / (2 * step), rtol=1e-5)
 
 
 def test_a_mixture_has_both_its_tails() -> None:
@@ -198,21 +201,22 @@ def test_a_mixture_has_both_its_tails() -> None:
         beyond = sum(w * np.where(z > 0, p.sf(found), p.cdf(found)) for w, p in zip(share, parts, strict=True))
         np.testing.assert_allclose(beyond, special.ndtr(-np.abs(z)), rtol=1e-9)
     law = list(laws)[1]
-    slope = jax.vmap(jax.grad(lambda z: push(law, z)))(jnp.asarray(z))
-    ahead, behind = (push(law, jnp.asarray(z) + h) for h in (1e-5, -1e-5))
+    slope, ahead, behind = jax.jit(
+        lambda z: (jax.vmap(jax.grad(lambda u: push(law, u)))(z), push(law, z + 1e-5), push(law, z - 1e-5))
+    )(jnp.asarray(z))
     np.testing.assert_allclose(slope, (ahead - behind) / 2e-5, rtol=1e-5)
 
 
 def test_measurements_make_a_law_of_their_own_mean_and_spread() -> None:
     data = np.random.default_rng(1).gamma(3.0, size=200)
-    nodes = special.ndtri((np.arange(4000) + 0.5) / 4000)
+    nodes = special.ndtri((np.arange(500) + 0.5) / 500)
     for law in (measured(data), measured(data, most=64)):
         found = np.asarray(push(law, jnp.asarray(nodes)))
-        assert found.mean() == pytest.approx(data.mean(), rel=2e-3)
-        assert found.var() == pytest.approx(data.var(), rel=0.02)
+        assert found.mean() == pytest.approx(data.mean(), rel=5e-3)
+        assert found.var() == pytest.approx(data.var(), rel=0.03)
         # Between its quartiles it is the sample, to a few of its errors.
         for chance in (0.25, 0.5, 0.75):
-            there = float(push(law, jnp.asarray(special.ndtri(chance))))
+            there = np.interp(special.ndtri(chance), nodes, found)
             assert np.mean(data < there) == pytest.approx(chance, abs=4 * np.sqrt(0.25 / len(data)))
     with pytest.raises(UserError, match="eight measurements or more that differ"):
         measured([1.0, 2.0, np.nan])
