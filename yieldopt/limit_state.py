@@ -119,7 +119,8 @@ class LimitState:
         self.unsettled += int((~settled).sum())
         fails = ~(margin >= 0.0) | ~settled[:, None]
         room = max(REMEMBERED // max(self.size, 1) - len(self.failing), 0)
-        self.failing = np.concatenate([self.failing, points[fails.any(1)][:room]])
+        if room and fails.any():
+            self.failing = np.concatenate([self.failing, points[fails.any(1)][:room]])
         scaled = np.where(fails & ~(margin < 0.0), -1.0, margin / jnp.asarray(self.scale))
         least = scaled.min(1) if row is None else scaled[np.arange(len(row)), row]
         return Seen(least, fails, slope)

@@ -11,6 +11,8 @@ from yieldopt.limit_state import LimitState
 ot: Any = import_module("openturns")  # no part of any environment but that of `pip install -e '.[compare]'`
 MOST, BLOCK = 50_000, 500
 """Looks that a method may take, and those taken at once."""
+ENOUGH = 4 * MOST
+"""Looks at which a method that has not stopped is stopped."""
 SURE = 0.01
 """Coefficient of variation at which a method may stop."""
 LEVEL = 5_000
@@ -20,7 +22,11 @@ LEVEL = 5_000
 def event(state: LimitState) -> Any:
     """The event that a margin is negative, with its gradient."""
 
+    end = state.evaluations + ENOUGH
+
     def looked(points: Any) -> Any:
+        if state.evaluations > end:  # some do not end by themselves
+            raise RuntimeError("too many looks")
         return state.look(np.atleast_2d(np.asarray(points))).margin[:, None]
 
     def sloped(point: Any) -> Any:

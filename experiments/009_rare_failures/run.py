@@ -106,18 +106,23 @@ def main() -> None:
     given = asked.parse_args()
     jax.config.update("jax_enable_x64", True)
     print(HEAD, flush=True)
-    lines, own, others = list[str](), dict[str, Tried](), dict[str, list[Tried]]()
+    own, others = dict[str, Tried](), dict[str, list[Tried]]()
     for name in given.problem or known:
         own[name], others[name] = ours(known[name], given.seeds), peers(known[name], given.seeds)
-        lines.append(row(name, known[name], own[name], min(others[name], key=lambda one: one.rms)))
-        print(lines[-1], flush=True)
-    told = summary(own, others)
-    print(told)
-    if given.write:
-        before, _, rest = TABLE.read_text().partition(MARKERS[0])
-        TABLE.write_text(
-            "\n".join([before + MARKERS[0] + HEAD, *lines, told, MARKERS[1] + rest.partition(MARKERS[1])[2]])
-        )
+        line = row(name, known[name], own[name], min(others[name], key=lambda one: one.rms))
+        print(line, flush=True)
+        if given.write:
+            write({name: line}, summary(own, others))
+    print(summary(own, others))
+
+
+def write(lines: dict[str, str], told: str) -> None:
+    """Put rows between the markers of the README, and what they come to; rows of other problems stay."""
+    before, _, rest = TABLE.read_text().partition(MARKERS[0])
+    old, _, after = rest.partition(MARKERS[1])
+    kept = {cells[1].strip(): line for line in old.splitlines() if len(cells := line.split("|")) == 14}
+    table = [(kept | lines)[name] for name in zoo() if name in kept | lines]
+    TABLE.write_text("\n".join([before + MARKERS[0] + HEAD, *table, told, MARKERS[1] + after]))
 
 
 if __name__ == "__main__":
