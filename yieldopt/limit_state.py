@@ -55,6 +55,9 @@ class LimitState:
         sizes = layout(self.problem, design)
         elements = {name: p.sites.x.shape[0] for name, p in self.problem.model.populations().items()}
         self.size = sizes.unit + sum(count * sizes.element[name] for name, count in elements.items())
+        if not self.size:
+            do = "Draw one with numpyro.sample: without, there is nothing to estimate."
+            raise UserError.of("a program that draws something", "none that does", do)
         self.rows = rows(self.problem)
         if not self.rows:
             raise UserError.of("a problem with limits", "none", "Name one: what is never asked never fails.", "limits")

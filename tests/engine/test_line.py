@@ -110,7 +110,7 @@ def test_what_never_fails_has_an_upper_bound() -> None:
     assert found.interval == (pytest.approx(1.0, abs=2e-3), 1.0)
     assert found.interval[0] < 1.0
     assert found.stderr > 0.0
-    assert "nowhere was it found to fail" in found.status
+    assert "no place was found where it begins to fail" in found.status
     assert "loss is below" in found.status
 
 
@@ -125,6 +125,12 @@ def test_a_margin_that_is_not_a_number_fails_and_is_named() -> None:
     assert agrees(found, float(1 - stats.norm.cdf(4.0) * stats.norm.cdf(3.0)))
     assert "root was not a number at" in found.status
     assert "good was not" not in found.status
+
+
+def test_margins_that_are_never_a_number_are_named() -> None:
+    found = estimate(plain(2, lambda x: {"m": jnp.nan * x.sum()}), max_evaluations=4096)
+    assert found.value == 0.0
+    assert "m was not a number at" in found.status
 
 
 def test_a_design_is_handed_on_and_the_same_seed_gives_the_same_answer() -> None:
@@ -165,6 +171,8 @@ def test_what_makes_no_sense_is_refused() -> None:
         Problem.of(lambda design: numpyro.sample("x", Normal()))
     with pytest.raises(UserError, match="margins by name"):
         estimate(Problem.of(lambda design: numpyro.sample("x", Normal()), lambda design, x: x))
+    with pytest.raises(UserError, match="a program that draws something"):
+        estimate(Problem.of(lambda design: jnp.ones(()), lambda design, x: {"m": x}))
     with pytest.raises(UserError, match="fewer than 21201 normals"):
         lines(plain(30_000, lambda x: {"m": x.sum()}))
 

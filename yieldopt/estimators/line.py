@@ -80,11 +80,12 @@ class Line:
         )  # fmt: skip
 
     def _counted(self, problem: Problem[Any], design: Any, seed: int, state: LimitState) -> Estimate:
-        """Where nothing points to a failure: what as many looks as are left say, an upper bound if they pass."""
+        """Where nothing points to where it begins to fail: what as many looks as are left say, a bound if they pass."""
         counted = MonteCarlo(self.precision, max(self.evaluations - state.evaluations, 512), self.watch)
         found = counted(problem, design, seed)
-        said = f"line: nowhere was it found to fail, so units were counted: {found.status}"
-        return replace(found, status=said, evaluations=found.evaluations + state.evaluations)
+        said = ["line: no place was found where it begins to fail, so units were counted", *trouble(state)]
+        looks = found.evaluations + state.evaluations
+        return replace(found, status="; ".join([*said, found.status]), evaluations=looks)
 
 
 def _shares(state: LimitState, drawn: list[Drawn]) -> dict[str, tuple[float, float]]:
