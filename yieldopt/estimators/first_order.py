@@ -3,7 +3,7 @@
 First order takes Phi(-b) of the distance b of a design point (Hasofer & Lind 1974); second order multiplies it by the
 product of (1 + h k)^(-1/2) over the main curvatures k of the surface there, h the hazard phi(b) / Phi(-b)
 (Hohenbichler & Rackwitz 1988; Breitung 1984 has b for h). Several design points add up. Nothing says how far off either
-is: on half of the problems of the reliability literature, by more than a tenth.
+is: a plane from the origin is within 3 % on five of 27 problems (`experiments/009_rare_failures`).
 """
 
 from dataclasses import dataclass, field
