@@ -45,13 +45,15 @@ class Card:
 class BumpMap:
     """Sites of a population about the origin (centres, base units), and where they came from.
 
-    `x`, `y` have one entry a site. `pitch` is the smallest distance between two sites.
+    `x`, `y` have one entry a site. `pitch` is the smallest distance between two sites. `columns` are a file's others,
+    as text.
     """
 
     x: np.ndarray
     y: np.ndarray
     pitch: float
     text: str = ""
+    columns: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -106,3 +108,6 @@ class Bound:
 
 ROUNDING = 1e-9
 """Share of a bound by which a number may miss it for the way that it is written."""
+
+SPARES = 32
+"""Elements that a group of a net may lose at most: where more are lost, they are not lost apart."""

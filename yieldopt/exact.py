@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Float
 
+from yieldopt.nets import opens, outside
 from yieldopt.problem import Model, Population, Problem, Sites, at
 from yieldopt.standard import dimension, standardise
 from yieldopt.typing import Measures
@@ -81,8 +82,13 @@ def margins(problem: Problem[Any], design: Any, unit: Array, elements: dict[str,
             return pair.response(design, p.state(design, shared, pose, site), a, b, site)
 
         measured[name] = jax.vmap(one)(pair.sites, first, second)
-    margins = [m for limit in problem.limits for m in limit.margins(measured[limit.population][limit.response])]
-    values = [_least(m) for m in margins]
+    measured |= opens(problem, measured)
+    values: list[Array] = []
+    for limit in problem.limits:
+        value = measured[limit.population][limit.response]
+        apart = outside(problem, limit, value.size)
+        counts = [m if apart is None else jnp.where(apart, m, jnp.inf) for m in limit.margins(value)]
+        values += [_least(m) for m in counts]
     return Unit(jnp.stack(values) if values else jnp.zeros(0), settled, pose)
 
 

@@ -235,11 +235,15 @@ def at(sites: Sites, index: Any) -> Sites:
 
 
 class Problem(eqx.Module, Generic[D]):
-    """A model with its limits: what every estimator is asked about."""
+    """A model with its limits: what every estimator is asked about.
+
+    `nets` are groups of elements that may lose a few of their own (`yieldopt.nets`).
+    """
 
     model: Model[D]
     limits: tuple[Limit, ...]
     defects: dict[str, Defects]
+    nets: tuple[Any, ...] = ()
 
     @classmethod
     def of(

@@ -180,6 +180,35 @@ def test_bump_map_mistakes(tmp_path: Path, bump_map: str, words: list[str]):
         assert word in str(found[0])
 
 
+NETS = {
+    "no such column": ("{column: bus, opens: [standoff], tolerate: {VDD: 1}}", ['"bus"', "x, y, net, byte"]),
+    "no such group": ("{opens: [standoff], tolerate: {VDD: {spare: 1, group: bite}}}", ['"bite"']),
+    "no such net": ("{opens: [standoff], tolerate: {VDE: 1}}", ['"VDE"', '"VDD"']),
+    "no such limit": ("{opens: [stand], tolerate: {VDD: 1}}", ['"stand"', '"standoff"']),
+    "nothing opens": ("{opens: [], tolerate: {VDD: 1}}", ["none", "opens"]),
+    "not a number": ("{opens: [standoff], tolerate: {VDD: some}}", ["some", "`3 opens`"]),
+    "too many": ("{opens: [standoff], tolerate: {VDD: 99 opens}}", ["99", "32"]),
+    "a response's name": ("{opens: [standoff], tolerate: {overlap: 1}}", ["overlap"]),
+}
+
+
+@pytest.mark.parametrize(("nets", "words"), NETS.values(), ids=NETS.keys())
+def test_net_mistakes(tmp_path: Path, nets: str, words: list[str]):
+    (tmp_path / "xy.csv").write_text("x,y,net,byte\n0,0,VDD,\n160,0,VDD,\n0,160,overlap,b\n")
+    where = "bump_map: {file: xy.csv, unit: um, origin: centre}"
+    found = mistakes(tmp_path, f"schema: 1\nmodel: posts.post\n{where}\nnets: {nets}\n")
+    assert len(found) == 1, found
+    assert (found[0].file, found[0].line) == (str(tmp_path / "study.yaml"), 4)
+    for word in words:
+        assert word in str(found[0])
+
+
+def test_a_grid_has_no_nets(tmp_path: Path):
+    found = mistakes(tmp_path, HEAD + "nets: {opens: [standoff], tolerate: {VDD: 1, VSS: 2}}\n")
+    assert len(found) == 1, found
+    assert "a grid has no columns" in str(found[0])
+
+
 def test_bad_rows_of_a_bump_file_are_named_by_file_and_line(tmp_path: Path):
     rows = [
         "bump,x,y",

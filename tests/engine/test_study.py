@@ -184,6 +184,22 @@ def test_a_changed_bump_file_changes_the_hash(tmp_path: Path):
     assert read(tmp_path, text).hash != first.hash
 
 
+def test_nets_are_groups_of_bumps(tmp_path: Path):
+    (tmp_path / "b.csv").write_text("x,y,net,byte\n0,0,VDD,\n9,0,lane,b\n18,0,lane,a\n27,0,lane,b\n36,0,VDD\n")
+    text = "schema: 1\nmodel: posts.post\nbump_map: {file: b.csv, unit: um, origin: centre}\n"
+    nets = "nets: {opens: [standoff], tolerate: {VDD: 1 open, lane: {spare: 2, group: byte}}}\n"
+    found = read(tmp_path, text + nets)
+    assert found.nets is not None
+    assert (found.nets.population, found.nets.opens) == ("joint", ("standoff",))
+    groups = {name: ([list(g) for g in net], spare) for name, (net, spare) in found.nets.groups.items()}
+    assert groups == {"VDD": ([[0, 4]], 1), "lane": ([[2], [1, 3]], 2)}
+    again = tmp_path / "again.yaml"
+    YAML().dump(found.resolved, again)
+    assert config.read(again, (), card_of, content).hash == found.hash
+    assert read(tmp_path, text + nets.replace("1 open", "1")).hash == found.hash
+    assert read(tmp_path, text + nets.replace("1 open", "2")).hash != found.hash
+
+
 def test_overrides(tmp_path: Path):
     found = read(
         tmp_path,

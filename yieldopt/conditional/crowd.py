@@ -12,6 +12,7 @@ from jaxtyping import Float
 from yieldopt.conditional import chebyshev, margins
 from yieldopt.conditional.balance import Crowd, scaled, through
 from yieldopt.conditional.prepare import Tables
+from yieldopt.conditional.spared import Group, Spared
 from yieldopt.conditional.structure import Family, pulled
 from yieldopt.conditional.tails import log_ndtr
 
@@ -124,7 +125,7 @@ def _shifted(own: tuple[int, ...], where: Array, series: Array, half: Array) -> 
     return look
 
 
-def in_common(felt: Felt, levers: Array, crowd: Crowd, weight: Float[Array, " nodes"]) -> tuple[Array, Array]:
+def in_common(felt: Felt, levers: Array, crowd: Crowd, weight: Float[Array, "#rows nodes"]) -> tuple[Array, Array]:
     """What elements that fail owe to one another through the pose, the second term of the union of their failures; and
     by how much the pose of units where none fails lies off the others'.
 
@@ -133,11 +134,46 @@ def in_common(felt: Felt, levers: Array, crowd: Crowd, weight: Float[Array, " no
     compliance and S the pose's scatter: a S a / 2 - a C b. A linear bed of springs leaves - a C a k s^2 / 2 of it.
     That number varies with the pose by S a - C b, and with none the pose lies off by as much the other way.
     """
-    rate = -log_ndtr(felt.beta)
-    hazard = jnp.exp(-0.5 * felt.beta**2 - log_ndtr(felt.beta)) / jnp.sqrt(2.0 * jnp.pi)
-    steeper = jnp.einsum("rn,rpn,n->p", -hazard, felt.steep, weight)
-    pushed = jnp.einsum("rn,rfn,fpn,n->p", rate, felt.surplus, levers, weight)
+    owing = _owing(felt, levers)
+    steeper, pushed = ((part * weight[:, None]).sum((0, 2)) for part in (owing.steeper, owing.pushed))
     moved = crowd.compliance @ steeper
-    most = 0.5 * (rate @ weight).sum()
+    most = 0.5 * (owing.rate * weight).sum()
     both = jnp.clip(0.5 * moved @ crowd.scatter @ moved - moved @ pushed, -most, most)
     return both, crowd.compliance @ (pushed - crowd.scatter @ moved)
+
+
+def in_groups(
+    felt: Felt, levers: Array, crowd: Crowd, family: Family, groups: tuple[Group, ...], spared: Spared
+) -> tuple[list[Array], Array]:
+    """What elements of one group owe to one another where some are to spare: of each net, and what `in_common` had for
+    it. It is (1 - z)^2 of a group's number that counts, up to the spare ones (`Passed.bend`).
+    """
+    own_part: list[Array] = []
+    rows = jnp.asarray([row.spared for row in family.rows], bool)
+    owing, before = _owing(felt, levers), jnp.zeros(())
+    steeper, pushed = (jnp.where(rows[:, None, None], part, 0.0).sum(0) for part in (owing.steeper, owing.pushed))
+    start = levers.shape[-1] - sum(own.within.size for own in groups)
+    for own, found in zip(groups, spared.groups, strict=True):
+        nodes = slice(start, start + own.within.size)
+        start = nodes.stop
+        a, b = ((part[:, nodes].reshape(-1, *own.within.shape) * own.within).sum(2) for part in (steeper, pushed))
+        moved = crowd.compliance @ a
+        both = 0.5 * (moved * (crowd.scatter @ moved)).sum(0) - (moved * b).sum(0)
+        own_part.append(own.weight @ (both * found.bend))
+        before = before + own.weight @ (both * found.last**2)
+    return own_part, before
+
+
+class Owing(NamedTuple):
+    """Of every row at every node: how often it fails, by how much more as the pose moves, and what it then pushes."""
+
+    rate: Float[Array, "rows nodes"]
+    steeper: Float[Array, "rows pose nodes"]
+    pushed: Float[Array, "rows pose nodes"]
+
+
+def _owing(felt: Felt, levers: Array) -> Owing:
+    rate = -log_ndtr(felt.beta)
+    hazard = jnp.exp(-0.5 * felt.beta**2 - log_ndtr(felt.beta)) / jnp.sqrt(2.0 * jnp.pi)
+    pushed = jnp.einsum("rn,rfn,fpn->rpn", rate, felt.surplus, levers)
+    return Owing(rate, -hazard[:, None] * felt.steep, pushed)

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import nnls
 
+ORDER = 20
+"""Order of the rules by which yields are told."""
 EXACT = 1000
 """Up to so many sites the sum is taken over all of them."""
 AT_ONCE = 1 << 16
@@ -25,16 +27,19 @@ class Rule(NamedTuple):
     residual: float
 
 
-def rule(x: np.ndarray, y: np.ndarray, order: int, candidates: int = 4000, exact: int = EXACT) -> Rule:
+def rule(x: np.ndarray, y: np.ndarray, order: int, candidates: int = 4000, exact: int = EXACT, room: int = 0) -> Rule:
     """A rule for `sum_i f(x_i, y_i)`, exact for polynomials of total degree `order`; all sites up to `exact` of them.
 
+    It is as long as one of order `room` may be, where that is more: what is compiled for the one serves the other.
     `residual` is the largest error of a moment relative to the number of sites. A map's rule is found once a process.
     """
-    return _rule(np.asarray(x, float).tobytes(), np.asarray(y, float).tobytes(), order, candidates, exact)
+    return _rule(
+        np.asarray(x, float).tobytes(), np.asarray(y, float).tobytes(), order, candidates, exact, max(room, order)
+    )
 
 
 @lru_cache
-def _rule(xs: bytes, ys: bytes, order: int, candidates: int, exact: int) -> Rule:
+def _rule(xs: bytes, ys: bytes, order: int, candidates: int, exact: int, room: int) -> Rule:
     x, y = np.frombuffer(xs), np.frombuffer(ys)
     count = len(x)
     terms = [(i, j) for i in range(order + 1) for j in range(order + 1 - i)]
@@ -50,7 +55,8 @@ def _rule(xs: bytes, ys: bytes, order: int, candidates: int, exact: int) -> Rule
     weight, _ = nnls(moments, target, maxiter=20 * len(terms))
     kept = np.flatnonzero(weight > 0)
     residual = float(np.abs(moments[:, kept] @ weight[kept] - target).max())
-    index, padded = np.zeros(len(terms), int), np.zeros(len(terms))
+    size = (room + 1) * (room + 2) // 2
+    index, padded = np.zeros(size, int), np.zeros(size)
     index[: len(kept)], padded[: len(kept)] = chosen[kept], weight[kept] * count
     return Rule(index, padded, order, residual)
 

@@ -104,14 +104,14 @@ def _coarser(prepared: Prepared) -> Prepared:
 
 
 def _sparser(prepared: Prepared) -> Prepared:
-    """The same design settled on its few nodes; of as many as there were, those beyond weigh nothing."""
+    """The same design settled on fewer nodes; of as many as there were, those beyond weigh nothing."""
 
     def padded(sites: Sites, weight: Array, count: int) -> tuple[Sites, Array]:
         place = jnp.arange(count)
         index = jnp.minimum(place, len(weight) - 1)
         return at(sites, index), jnp.where(place < len(weight), weight[index], 0.0)
 
-    tables = tuple(replace(t, bed=padded(*t.few, len(t.bed[1]))) for t in prepared.tables)
+    tables = tuple(replace(t, bed=padded(*t.coarse, len(t.bed[1]))) for t in prepared.tables)
     return replace(prepared, tables=tables)
 
 
@@ -127,4 +127,9 @@ def _by_limit(prepared: Prepared, count: int) -> tuple[np.ndarray, np.ndarray, n
             step = REACH / STEEP * left if eased > 1.0 else 0.0
             shifted[row.limit] = max(shifted[row.limit], float(step))
             rounded[row.limit] = max(rounded[row.limit], float(bend < ROUND))
+        opens = [row.limit for row in family.rows if row.spared]
+        for limit, _ in family.nets:  # so many must fail at once: their errors multiply
+            many = 1.0 + float(prepared.problem.limits[limit].high)
+            for found, times in ((misfit, many), (shifted, many), (rounded, 1.0)):
+                found[limit] = times * found[opens].max(initial=0.0)
     return misfit, shifted, rounded

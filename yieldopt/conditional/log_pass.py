@@ -11,9 +11,10 @@ from jaxtyping import Bool, Float
 
 from yieldopt.conditional import chebyshev, margins, pairs
 from yieldopt.conditional.balance import Crowd, levers_at, scaled, settle, states_at
-from yieldopt.conditional.crowd import finite, in_common, swayed
+from yieldopt.conditional.crowd import finite, in_common, in_groups, swayed
 from yieldopt.conditional.poised import of_unit
 from yieldopt.conditional.prepare import Prepared, Tables
+from yieldopt.conditional.spared import apart, coupled, spare, spares, weighed
 from yieldopt.conditional.structure import Family, unborne
 from yieldopt.conditional.tails import log_ndtr
 from yieldopt.conditional.together import log_correction
@@ -44,14 +45,21 @@ def log_pass(prepared: Prepared, unit: Float[Array, " normals"]) -> LogPass:
     crowd = settle(prepared, shared, model.rest(design, shared))
     by_limit, together = jnp.zeros(len(problem.limits)), jnp.zeros(())
     outside, scattered, leaning = jnp.zeros((), bool), jnp.zeros(()), jnp.zeros_like(crowd.pose)
+    costs: dict[str, Array] = {}
     looks = [_look(prepared, f, shared, crowd) for f in range(len(built.families))]
     for f, (family, tables) in enumerate(zip(built.families, prepared.tables, strict=True)):
         everywhere = looks[f].parts[0]
-        by_limit = _add(by_limit, family, _logs(everywhere.beta, everywhere.alone, tables.ends) @ tables.weight)
+        weight = weighed(family, tables.weight, apart(tables.nets, len(tables.weight)))
+        rows = (_logs(everywhere.beta, everywhere.alone, tables.ends) * weight).sum(1)
+        by_limit = _add(by_limit, family, rows)
         used = tuple(sorted({i for row in family.rows for i in row.states}))
         outside = outside | (jnp.abs(scaled(everywhere.states, tables, used)) > 1.0).any()
-        changed, shares, leans = _corrections(prepared, f, shared, crowd, looks)
-        by_limit, together, leaning = by_limit + changed, together + shares, leaning + leans
+        changed = _corrections(prepared, f, shared, crowd, looks, costs)
+        by_limit, together, leaning = (
+            by_limit + changed.by_limit,
+            together + changed.together,
+            leaning + changed.leaning,
+        )
         scattered = scattered + _unborne(prepared, f, shared, crowd, looks[f].parts[1])
     whole = of_unit(prepared, unit, shared, crowd, leaning)
     by_limit, together = by_limit + whole.each, together + whole.together
@@ -72,7 +80,8 @@ def _unborne(prepared: Prepared, f: int, shared: Any, crowd: Crowd, seen: "Seen"
     levers = levers_at(p, prepared.design, shared, crowd.pose, sites, free)
     longer = swayed(lambda s: plain(family, tables, s)[0], seen.states, free, levers, crowd)
     ends = jnp.ones(()) if seen.alone is None else 2.0 / prepared.couples[f].degree
-    before, after = (_logs(beta, seen.alone, ends) @ weight for beta in (seen.beta, seen.beta / longer))
+    weight = weighed(family, weight, apart(tables.nets, len(weight)))
+    before, after = ((_logs(beta, seen.alone, ends) * weight).sum(1) for beta in (seen.beta, seen.beta / longer))
     return jnp.abs(jnp.exp(after) - jnp.exp(before)).sum()
 
 
@@ -142,35 +151,64 @@ def _add(by_limit: Array, family: Family, rows: Float[Array, " rows"]) -> Array:
     return by_limit.at[np.array([r.limit for r in family.rows], int)].add(rows)
 
 
-def _corrections(
-    prepared: Prepared, f: int, shared: Any, crowd: Crowd, looks: list[Look]
-) -> tuple[Array, Array, Array]:
-    """What the finite crowd and shared elements change of each limit's log pass, what limits share between them, and by
-    how much the pose of units whose elements pass lies off (`in_common`).
+class Change(NamedTuple):
+    """What the finite crowd, shared elements and elements to spare change of each limit's log pass, what limits share
+    between them, and by how much the pose of units whose elements pass lies off (`in_common`).
     """
+
+    by_limit: Float[Array, " limits"]
+    together: Float[Array, ""]
+    leaning: Float[Array, " pose"]
+
+
+def _corrections(
+    prepared: Prepared, f: int, shared: Any, crowd: Crowd, looks: list[Look], costs: dict[str, Array]
+) -> Change:
+    """`costs` is told what an open element of a family costs on average, of what it would where none is to spare."""
     problem, design = prepared.problem, prepared.design
-    family, tables, couples = prepared.structure.families[f], prepared.tables[f], prepared.couples[f]
+    family, tables = prepared.structure.families[f], prepared.tables[f]
     by_limit, together, leaning = jnp.zeros(len(problem.limits)), jnp.zeros(()), jnp.zeros_like(crowd.pose)
     if not family.rows:
-        return by_limit, together, leaning
+        return Change(by_limit, together, leaning)
     p, (sites, weight) = problem.model.populations()[family.of], tables.few
     states, before, alone = looks[f].parts[1]
     levers = levers_at(p, design, shared, crowd.pose, sites, [own for own, _ in family.forces])
     felt = finite(family, tables, states, levers, crowd, before)
     index = before + prepared.finite * (felt.beta - before)
+    ends = 2.0 / prepared.couples[f].degree if family.paired else 1.0
+    outer = apart(tables.nets, len(weight))
+    changed = (_logs(index, alone, ends) - _logs(before, alone, ends)) * weighed(family, weight, outer)
+    by_limit = _add(by_limit, family, changed.sum(1))
+    change = _both(prepared, f, looks, index, alone)
+    spared = spare(problem, family, tables.nets, index, prepared.couples[f], change)
+    by_limit = by_limit + spared.by_limit
+    if family.paired:
+        first = spares(prepared.structure.families, family.of)[prepared.couples[f].first]
+        cost = jnp.where(first[:, None], costs.get(family.of, jnp.ones(())), 1.0)
+        together = together + ends * (change * cost * weight).sum()
+    else:
+        together = together + (change * coupled(family, prepared.couples[f], outer, spared.cost) * weight).sum()
+        costs[family.name] = (spared.cost * weight).sum() / weight.sum()
     if not family.paired and family.forces:
-        together, leaning = (prepared.finite * part for part in in_common(felt, levers, crowd, weight))
-    ends = 2.0 / couples.degree if family.paired else 1.0
-    by_limit = _add(by_limit, family, (_logs(index, alone, ends) - _logs(before, alone, ends)) @ weight)
-    if couples.first.shape[0]:
-        first, share = index, jnp.ones(())
-        if alone is not None:
-            # Pairs stand for the elements at their ends, so that where elements have few neighbours few are counted.
-            base = next(k for k, other in enumerate(prepared.structure.families) if other.name == family.of)
-            first = looks[base].parts[2 + _paired(prepared, base).index(f)].beta
-            share = jnp.asarray(ends)
-            index = -ndtri(jnp.maximum(alone * ndtr(-index), 1e-100))
-        both = log_ndtr(first)[couples.first] + log_ndtr(index)[couples.second]
-        change = log_correction(first[couples.first], index[couples.second], couples.rho[:, None], both)
-        together = together + share * (change @ weight).sum()
-    return by_limit, together, leaning
+        felt_by = weighed(family, weight, spared.cost)
+        owed, leaning = in_common(felt, levers, crowd, felt_by)
+        own, before = in_groups(felt, levers, crowd, family, tables.nets, spared)
+        for (limit, _), part in zip(family.nets, own, strict=True):
+            by_limit = by_limit.at[limit].add(prepared.finite * part)
+        together, leaning = together + prepared.finite * (owed - before), prepared.finite * leaning
+    return Change(by_limit, together, leaning)
+
+
+def _both(prepared: Prepared, f: int, looks: list[Look], index: Array, alone: Array | None) -> Array:
+    """Log of how much more often than apart both limits of each couple are met, at the few nodes."""
+    family, couples = prepared.structure.families[f], prepared.couples[f]
+    first = index
+    if alone is not None and couples.first.shape[0]:
+        # Pairs stand for the elements at their ends, so that where elements have few neighbours few are counted.
+        base = next(k for k, other in enumerate(prepared.structure.families) if other.name == family.of)
+        first = looks[base].parts[2 + _paired(prepared, base).index(f)].beta
+        index = -ndtri(jnp.maximum(alone * ndtr(-index), 1e-100))
+    if not couples.first.shape[0]:
+        return jnp.zeros((0, index.shape[1]))
+    both = log_ndtr(first)[couples.first] + log_ndtr(index)[couples.second]
+    return log_correction(first[couples.first], index[couples.second], couples.rho[:, None], both)

@@ -8,11 +8,12 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from yieldopt.conditional import stages
-from yieldopt.conditional.cubature import EXACT, Rule, rule
+from yieldopt.conditional.cubature import EXACT, ORDER, Rule, rule
 from yieldopt.conditional.points import Found
+from yieldopt.conditional.spared import Group, group
 from yieldopt.conditional.structure import Family, Structure, sites_of, structure
 from yieldopt.conditional.together import Couples, ends
 from yieldopt.problem import Problem, Sites, at
@@ -26,9 +27,9 @@ FEW = 8
 
 
 class Tables(eqx.Module):
-    """One family at one design: nodes, those of the mean forces and the few for corrections, box and series.
+    """One family at one design: nodes, those of the mean forces, fewer for those, the few for corrections, box, series.
 
-    `ends` says how many neighbours a pair's elements have (`together.ends`).
+    `ends` says how many neighbours a pair's elements have (`together.ends`), `nets` are as in `Nodes.groups`.
 
     `groups` are the series of its margins (`margins.read`), `eased` as there; `forces` and `scale` those of the mean
     forces of the population that it is made of.
@@ -38,6 +39,7 @@ class Tables(eqx.Module):
     weight: Float[Array, " nodes"]
     ends: Float[Array, " nodes"]
     bed: tuple[Sites, Float[Array, " bed"]]
+    coarse: tuple[Sites, Float[Array, " coarse"]]
     few: tuple[Sites, Float[Array, " few"]]
     centre: Float[Array, " states"]
     half: Float[Array, " states"]
@@ -48,6 +50,19 @@ class Tables(eqx.Module):
     direction: Float[Array, "rows normals"]
     roundness: Float[Array, " rows"]
     misfit: Float[Array, " rows"]
+    nets: tuple[Group, ...] = ()
+
+
+class Nodes(NamedTuple):
+    """A family's nodes as sites with weights: the sum's, the mean forces', fewer of those, the few for corrections; the
+    groups of its nets, whose nodes are the last of the sum's and of the few.
+    """
+
+    sum: tuple[Int[Array, " nodes"], Float[Array, " nodes"]]
+    bed: tuple[Int[Array, " bed"], Float[Array, " bed"]]
+    coarse: tuple[Int[Array, " coarse"], Float[Array, " coarse"]]
+    few: tuple[Int[Array, " few"], Float[Array, " few"]]
+    groups: tuple[Group, ...]
 
 
 class Prepared(eqx.Module):
@@ -69,30 +84,45 @@ class Frame(NamedTuple):
     """What is fixed on the host before a design is prepared: structure, and nodes and weights of every family."""
 
     structure: Structure
-    rules: tuple[tuple[Rule, Rule, Rule], ...]
-
-    @property
-    def nodes(self) -> Any:
-        """Index and weight of each family's rules: the sum's, the mean forces', and the corrections'."""
-        return tuple(tuple((jnp.asarray(r.chosen), jnp.asarray(r.weight)) for r in three) for three in self.rules)
+    nodes: tuple[Nodes, ...]
 
 
-def frame(problem: Problem[Any], design: Any, order: int = 20, exact: int = EXACT) -> Frame:
-    """Fix the structure and the cubature rules of a problem (host work, once a bump map)."""
+def frame(problem: Problem[Any], design: Any, order: int = ORDER, exact: int = EXACT, room: int = 0) -> Frame:
+    """Fix the structure and the cubature rules of a problem (host work, once a bump map); `room` as in `rule`."""
     built = structure(problem, design)
-
-    def three(family: Family) -> tuple[Rule, Rule, Rule]:
-        sites = sites_of(problem, family)
-        x, y = np.asarray(sites.x), np.asarray(sites.y)
-        bed = FEW if family.paired else BED  # pairs have no forces of their own
-        return rule(x, y, order, exact=exact), rule(x, y, bed, exact=0), rule(x, y, FEW, exact=0)
-
-    return Frame(built, tuple(three(family) for family in built.families))
+    return Frame(built, tuple(_nodes(problem, family, order, exact, room) for family in built.families))
 
 
-def prepare(problem: Problem[Any], design: Any, built: Structure, nodes: Any) -> Prepared:
-    """Prepare `problem` at `design`; `nodes` are (index, weight) of each family's rules."""
-    boxes = stages.spans(problem, design, built, nodes)
+def _nodes(problem: Problem[Any], family: Family, order: int, exact: int, room: int) -> Nodes:
+    sites = sites_of(problem, family)
+    x, y = np.asarray(sites.x), np.asarray(sites.y)
+    nets = [np.asarray(net.members) for net in problem.nets if family.nets and net.of == family.name]
+    outside = np.setdiff1d(np.arange(len(x)), np.concatenate([net.ravel() for net in nets])) if nets else None
+    groups = tuple(group(x, y, net, order, exact, room) for net in nets)
+
+    def summed(order: int, exact: int, room: int = 0) -> tuple[Array, Array]:
+        if outside is None:
+            return _pair(rule(x, y, order, exact=exact, room=room))
+        found = [(outside[:0], np.zeros(0))]
+        if len(outside):
+            own = rule(x[outside], y[outside], order, exact=exact, room=room)
+            found = [(outside[own.chosen], own.weight)]
+        found += [(g.sites.ravel(), g.each()) for g in groups]
+        return tuple(jnp.concatenate([jnp.asarray(part[k]) for part in found]) for k in (0, 1))  # type: ignore[return-value]
+
+    coarse = _pair(rule(x, y, FEW, exact=0))
+    bed = coarse if family.paired else _pair(rule(x, y, BED, exact=0))  # pairs have no forces of their own
+    return Nodes(summed(order, exact, room), bed, coarse, summed(FEW, 0) if nets else coarse, groups)
+
+
+def _pair(found: Rule) -> tuple[Array, Array]:
+    return jnp.asarray(found.chosen), jnp.asarray(found.weight)
+
+
+def prepare(problem: Problem[Any], design: Any, built: Structure, nodes: tuple[Nodes, ...]) -> Prepared:
+    """Prepare `problem` at `design` on the `nodes` of each family."""
+    rules = tuple(own[:4] for own in nodes)
+    boxes = stages.spans(problem, design, built, rules)
     crowds = [f for f in built.families if not f.paired]
     # Pairs first: their search takes longest to compile.
     tasks = [partial(stages.search, problem, design, f, boxes[f.of]) for f in reversed(built.families)]
@@ -106,21 +136,29 @@ def prepare(problem: Problem[Any], design: Any, built: Structure, nodes: Any) ->
             for f, points in zip(built.families, found, strict=True)
         ]
     )
-    placed, kept = stages.place(problem, built, nodes, tuple(m.direction for m in made))
+    placed, kept = stages.place(problem, built, rules, tuple(m.direction for m in made))
     tables = tuple(
         Tables(
             *where, *boxes[f.of], m.groups, m.eased, means[f.of].series, means[f.of].scale,
-            m.direction, m.roundness, m.misfit,
+            m.direction, m.roundness, m.misfit, own.groups,
         )
-        for f, where, m in zip(built.families, placed, made, strict=True)
+        for f, where, m, own in zip(built.families, placed, made, nodes, strict=True)
     )  # fmt: skip
     return Prepared(problem, design, built, tables, kept, found, jnp.ones(()))
 
 
-def thinned(prepared: Prepared, nodes: Any) -> Prepared:
-    """The same design, summed over other nodes, and settled on the few: for searches, which look often."""
+def resummed(prepared: Prepared, nodes: tuple[Nodes, ...]) -> Prepared:
+    """The same design, summed over other nodes."""
     tables: list[Tables] = []
-    for family, table, ((index, weight), *_) in zip(prepared.structure.families, prepared.tables, nodes, strict=True):
-        where, many = at(sites_of(prepared.problem, family), index), ends(prepared.problem, family, index)
-        tables.append(replace(table, sites=where, weight=weight, ends=many, bed=table.few))
+    for family, table, own in zip(prepared.structure.families, prepared.tables, nodes, strict=True):
+        (index, weight), sites = own.sum, sites_of(prepared.problem, family)
+        many, few = ends(prepared.problem, family, index), (at(sites, own.few[0]), own.few[1])
+        where = at(sites, index)
+        tables.append(replace(table, sites=where, weight=weight, ends=many, few=few, nets=own.groups))
     return replace(prepared, tables=tuple(tables))
+
+
+def thinned(prepared: Prepared, nodes: tuple[Nodes, ...]) -> Prepared:
+    """The same design, summed over other nodes, and settled on fewer: for searches, which look often."""
+    found = resummed(prepared, nodes)
+    return replace(found, tables=tuple(replace(table, bed=table.coarse) for table in found.tables))

@@ -31,12 +31,15 @@ REACH = 5.5
 
 
 class Placed(NamedTuple):
-    """A family's nodes with weights: the sum's, the mean forces', the few for corrections. `ends`: `together.ends`."""
+    """A family's nodes with weights: the sum's, the mean forces', fewer of those, the few for corrections; `ends` is as
+    in `together.ends`.
+    """
 
     sites: Sites
     weight: Float[Array, " nodes"]
     ends: Float[Array, " nodes"]
     bed: tuple[Sites, Float[Array, " bed"]]
+    coarse: tuple[Sites, Float[Array, " coarse"]]
     few: tuple[Sites, Float[Array, " few"]]
 
 
@@ -89,8 +92,8 @@ def place(
     placed: list[Placed] = []
     for family, ((index, weight), *less) in zip(built.families, nodes, strict=True):
         sites = sites_of(problem, family)
-        bed, few = ((at(sites, some), share) for some, share in less)
-        placed.append(Placed(at(sites, index), weight, ends(problem, family, index), bed, few))
+        bed, coarse, few = ((at(sites, some), share) for some, share in less)
+        placed.append(Placed(at(sites, index), weight, ends(problem, family, index), bed, coarse, few))
     towards = {f.name: direction for f, direction in zip(built.families, directions, strict=True)}
     kept = tuple(
         ties(problem, f, towards[f.name], towards[f.of]) if f.paired else couples(f, towards[f.name])

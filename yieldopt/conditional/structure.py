@@ -25,16 +25,17 @@ PUSHED = 14
 
 
 class Row(NamedTuple):
-    """One side of one limit on one element, or pair: which, and the states that it uses."""
+    """One side of one limit on one element, or pair: which, the states that it uses, and whether nets may spare it."""
 
     limit: int
     side: str
     states: tuple[int, ...]
+    spared: bool = False
 
 
 class Family(NamedTuple):
     """Elements (or pairs of them) that are treated alike: names of their states, forces and margins; `moved` are the
-    states that the pose moves.
+    states that the pose moves, `nets` the groups of them that have some to spare: their limit and how many, at most.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Family(NamedTuple):
     rows: tuple[Row, ...]
     normals: int
     moved: tuple[int, ...] = ()
+    nets: tuple[tuple[int, int], ...] = ()
 
     def groups(self) -> dict[tuple[int, ...], list[int]]:
         """Rows by the states that they use: each group shares one basis."""
@@ -166,13 +168,16 @@ def _with_rows(problem: Problem[Any], design: Any, family: Family, shared: Any, 
     state = p.state(design, shared, pose, site)
     respond = margin_of(problem, design, family, site)
     uses = _uses(lambda s, z: respond(s, *parts(family, z)), state, family.normals)
+    nets = [] if family.paired else [net for net in problem.nets if net.of == family.name]
+    opens = {name for net in nets for name in net.by}
     rows = [
-        Row(index, side, uses[limit.response])
+        Row(index, side, uses[limit.response], limit.name in opens)
         for index, limit in enumerate(problem.limits)
         if limit.population == family.name
         for side in limit.sides
     ]
-    return family._replace(rows=tuple(rows))
+    index = {limit.name: i for i, limit in enumerate(problem.limits)}
+    return family._replace(rows=tuple(rows), nets=tuple((index[net.name], net.most) for net in nets))
 
 
 def _uses(respond: Callable[[Any, Any], Any], state: Any, normals: int) -> dict[str, tuple[int, ...]]:

@@ -3,20 +3,19 @@
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from scipy import stats
 
-from yieldopt.conditional.cubature import rule
+from yieldopt.conditional.cubature import ORDER
 from yieldopt.conditional.doubts import doubts
 from yieldopt.conditional.integrand import Route, evaluate
 from yieldopt.conditional.log_pass import LogPass
-from yieldopt.conditional.prepare import Prepared, frame
+from yieldopt.conditional.prepare import Prepared, frame, resummed
 from yieldopt.conditional.structure import sites_of
 from yieldopt.estimators.base import Estimate, Precision, Watch, binomial_interval, student_interval
 from yieldopt.estimators.proposal import PARTS, Proposal, aim
-from yieldopt.problem import Problem, at
+from yieldopt.problem import Problem
 from yieldopt.timing import Stopwatch
 
 REPLICATES = 16
@@ -190,19 +189,12 @@ def _first(proposal: Proposal, size: int, seed: int) -> np.ndarray:
 
 def _rule_difference(prepared: Prepared, found: LogPass, proposal: Proposal, points: np.ndarray) -> float:
     """Difference in loss between the cubature rule and one of another order, on one batch; 0 where sums are exact."""
-    families, tables = prepared.structure.families, list(prepared.tables)
-    changed = False
-    for k, family in enumerate(families):
-        sites, nodes = sites_of(prepared.problem, family), tables[k].weight.shape[0]
-        if sites.x.shape[0] == nodes:
-            continue
-        other = rule(np.asarray(sites.x), np.asarray(sites.y), CHECK_ORDER)
-        index, weight = (np.pad(a, (0, nodes - len(a))) for a in (other.chosen, other.weight))
-        changed_nodes = at(sites, index), jnp.asarray(weight)
-        tables[k] = eqx.tree_at(lambda t: (t.sites, t.weight), tables[k], changed_nodes)
-        changed = True
-    if not changed:
+    families = prepared.structure.families
+    if all(
+        sites_of(prepared.problem, f).x.shape == t.weight.shape for f, t in zip(families, prepared.tables, strict=True)
+    ):
         return 0.0
-    other = evaluate(eqx.tree_at(lambda p: p.tables, prepared, tuple(tables)), jnp.asarray(points))
+    second = frame(prepared.problem, prepared.design, CHECK_ORDER, room=ORDER).nodes
+    other = evaluate(resummed(prepared, second), jnp.asarray(points))
     one, two = (np.expm1(np.minimum(np.asarray(f.total), 0.0)) for f in (found, other))
     return abs(float(proposal.weights(points) @ (one - two)) / len(points))

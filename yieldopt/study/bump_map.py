@@ -40,8 +40,8 @@ def grid(rows: int, columns: int, pitch: float, missing: np.ndarray | None = Non
 def from_csv(path: Path, unit: str, corner_of: tuple[float, float] | None = None) -> BumpMap:
     """Read sites from a CSV file with a header that names columns `x` and `y` (in `unit`) or `x_um` and `y_um`.
 
-    Other columns (a bump's name, its net) are ignored, as are blank lines and lines that start with `#`. `corner_of` is
-    the cell size (base units) when x, y are the lower-left corners of cells. Raises `UserError` with
+    Other columns (a bump's name, its net) are kept as text; blank lines and lines that start with `#` are ignored.
+    `corner_of` is the cell size (base units) when x, y are the lower-left corners of cells. Raises `UserError` with
     every bad row by its line.
     """
     rows = _rows(path)
@@ -63,7 +63,15 @@ def from_csv(path: Path, unit: str, corner_of: tuple[float, float] | None = None
     xy += np.asarray(corner_of or (0.0, 0.0)) / 2
     xy -= (xy.max(0) + xy.min(0)) / 2
     pitch = float(_nearest(xy[:, 0], xy[:, 1]).min()) if len(xy) > 1 else math.inf
-    return BumpMap(xy[:, 0].copy(), xy[:, 1].copy(), pitch, f"{len(xy)} sites of {path.name}, array centred")
+    text = f"{len(xy)} sites of {path.name}, array centred"
+    return BumpMap(xy[:, 0].copy(), xy[:, 1].copy(), pitch, text, _columns(rows))
+
+
+def _columns(rows: list[tuple[int, list[str]]]) -> dict[str, np.ndarray]:
+    """Every column by its name in the header, as text; empty where a row is short."""
+    names = [cell.strip() for cell in rows[0][1]]
+    cells = [[row[i].strip() if i < len(row) else "" for _, row in rows[1:]] for i in range(len(names))]
+    return {name: np.array(column) for name, column in zip(names, cells, strict=True)}
 
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:

@@ -10,7 +10,7 @@ from yieldopt import units
 from yieldopt.card import Card, Inputs
 from yieldopt.study import resolve
 from yieldopt.study.settings import EstimateSettings, OptimizeSettings
-from yieldopt.study.shape import Study
+from yieldopt.study.shape import Nets, Study
 from yieldopt.study.text import Document
 
 _DIGITS = 12  # of numbers: finer than any entry, coarser than the rounding of a conversion
@@ -33,6 +33,7 @@ def canonical(
         "materials": inputs.materials | {role: list(names) for role, names in inputs.open.items()},
         **_bump_map(document, study),
         **_numbers(card, inputs),
+        **({"nets": _nets(study.nets)} if study.nets else {}),
         "estimate": _estimate(estimate),
         "optimize": _optimize(card, optimize),
         "seed": study.seed,
@@ -90,6 +91,13 @@ def _bump_map(document: Document, study: Study) -> dict[str, Any]:
         return {"bump_map": file}
     grid = asked.grid.model_dump(exclude_none=True)
     return {"bump_map": {"grid": {**grid, "pitch": _write(units.parse(asked.grid.pitch, "um"), "um")}}}
+
+
+def _nets(asked: Nets) -> dict[str, Any]:
+    found = asked.model_dump(exclude_none=True)
+    for name, spare in asked.tolerate.items():
+        found["tolerate"][name]["spare"] = int(str(spare.spare).split()[0])
+    return found
 
 
 def _estimate(asked: EstimateSettings) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from yieldopt.card import Card, Inputs
 from yieldopt.errors import Mistake, UserError
 from yieldopt.study import resolve, text
 from yieldopt.study.canonical import canonical
+from yieldopt.study.nets import NetSettings, net_settings
 from yieldopt.study.settings import EstimateSettings, OptimizeSettings, estimate_settings, optimize_settings
 from yieldopt.study.shape import Claims, Setting, Study
 from yieldopt.study.sound import shaped
@@ -53,6 +54,7 @@ class ResolvedStudy:
     text: str = ""
     bumps: str = ""
     variants: tuple[Inputs, ...] = ()
+    nets: NetSettings | None = None
 
 
 def read(
@@ -78,11 +80,12 @@ def read(
     if card is None:
         raise _all(document)
     inputs = resolve.inputs(document, study, card, sites)
-    optimize = optimize_settings(document, study, card)
+    optimize, nets = optimize_settings(document, study, card), net_settings(document, study, card, sites)
     variants = _variants(document, study, inputs, check)
     if document.mistakes:
         raise _all(document)
-    return replace(_resolved(document, study, card, variants[0], estimate, optimize), variants=tuple(variants))
+    found = _resolved(document, study, card, variants[0], estimate, optimize)
+    return replace(found, variants=tuple(variants), nets=nets)
 
 
 def default_study(card: Card, overrides: Iterable[str] = ()) -> ResolvedStudy:

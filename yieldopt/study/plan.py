@@ -12,6 +12,7 @@ import numpy as np
 from yieldopt.box import Box
 from yieldopt.errors import Mistake, UserError
 from yieldopt.estimators.base import Precision
+from yieldopt.nets import tolerate
 from yieldopt.problem import Limit, Model, Problem
 from yieldopt.region import Region
 from yieldopt.study import claims
@@ -52,7 +53,7 @@ def build(study: ResolvedStudy, model: type[Model[Any]]) -> Plan:
     moving = [*asked_window(study), *(k for k in study.optimize.knobs if k not in study.optimize.window)]
     ranges = {name: inputs.ranges[name] for name in moving if inputs.ranges[name][1] > inputs.ranges[name][0]}
     precision, search = Precision(asked.absolute, asked.of_loss, asked.confidence), Box.of(ranges)
-    bounds, problem = claims.bounds(study), Problem.of(made, defects=defects)
+    bounds, problem = claims.bounds(study), _with_nets(Problem.of(made, defects=defects), study)
     claimed: dict[str, tuple[Limit, ...]] = {}
     for bound in bounds:
         claimed[bound.claim] = (*claimed.get(bound.claim, ()), *made.claimed(bound))
@@ -61,6 +62,19 @@ def build(study: ResolvedStudy, model: type[Model[Any]]) -> Plan:
     goal = both if claimed and study.claims.enforce == "every_unit" else problem
     region = Region.of(bounds, lambda at: model.drawn(at, inputs), design, search)
     return Plan(problem, both, goal, claimed, region, design, precision, search, asked_window(study), drifts(study))
+
+
+def _with_nets(problem: Problem[Any], study: ResolvedStudy) -> Problem[Any]:
+    """The problem in which the nets of a study may lose bumps."""
+    asked = study.nets
+    if asked is None:
+        return problem
+    population = problem.model.populations().get(asked.population)
+    bumps = study.inputs.bump_map
+    if population is None or bumps is None or population.sites.x.shape != bumps.x.shape:
+        do = "Name limits on the joints that the bump map places."
+        raise UserError.of("limits on one joint a bump", ", ".join(asked.opens), do, "nets.opens")
+    return tolerate(problem, asked.population, asked.opens, asked.groups)
 
 
 def claims_away(problem: Problem[Any], claimed: Mapping[str, tuple[Limit, ...]]) -> Problem[Any]:
@@ -74,7 +88,7 @@ def claims_away(problem: Problem[Any], claimed: Mapping[str, tuple[Limit, ...]])
 
 def with_limits(problem: Problem[Any], claimed: Mapping[str, tuple[Limit, ...]]) -> Problem[Any]:
     """The problem of units that work and conform."""
-    return Problem(problem.model, (*problem.limits, *chain(*claimed.values())), problem.defects)
+    return replace(problem, limits=(*problem.limits, *chain(*claimed.values())))
 
 
 def asked_window(study: ResolvedStudy) -> tuple[str, ...]:

@@ -165,7 +165,7 @@ def _responses(resolved: "ResolvedStudy") -> dict[str, Any]:
     found = {name: asdict(response) for name, response in resolved.card.responses.items()}
     for name, (low, high) in resolved.inputs.limits.items():
         found[name] = {**found.get(name, {}), "low": low, "high": high}
-    return found
+    return found | (resolved.nets.responses() if resolved.nets else {})
 
 
 def _without_seconds(value: Any, path: str = "") -> tuple[Any, dict[str, Any]]:

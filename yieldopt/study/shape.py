@@ -116,6 +116,21 @@ class Defect(_Part):
     cluster: Quantity | None = None
 
 
+class Spare(_Part):
+    """How many bumps of a net may be open: of all of them, or in each group by another column of the bump map."""
+
+    spare: Annotated[int | str, Field(description="a number, or as in `3 opens`")]
+    group: str | None = None
+
+
+class Nets(_Part):
+    """Nets that may lose bumps, by a column of the bump map; `opens` are the limits that make a bump open."""
+
+    column: str = "net"
+    opens: list[str]
+    tolerate: dict[str, Annotated[Spare, _widened("spare", str | int, Spare | str | int)]]
+
+
 class Bound(_Part):
     """Limits on a response: either side or both."""
 
@@ -170,6 +185,7 @@ class Study(_Part):
     variation: dict[str, dict[str, Annotated[Spec, _SPEC]]] = Field(default_factory=dict)
     defects: dict[str, Defect] = Field(default_factory=dict)
     limits: dict[str, Bound] = Field(default_factory=dict)
+    nets: Nets | None = None
     estimate: Estimate = Estimate()
     optimize: Optimize = Optimize()
     seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)] = 1

@@ -75,7 +75,8 @@ def _variation(card: Card) -> list[str]:
 
 def _defects(card: Card) -> list[str]:
     lines = [f"#   {name}: {{rate: 20 ppb}}" for name in card.defects]
-    return ["# defects:  # random, by population", *lines] if lines else []
+    nets = ["# nets: {column: net, opens: [...], tolerate: {VDD: 3 opens}}  # columns of a bump map from a file"]
+    return ["# defects:  # random, by population", *lines, *(nets if card.needs_bump_map else [])] if lines else []
 
 
 def _limits(card: Card) -> list[str]:
