@@ -105,7 +105,7 @@ CASES = {
     "warpage 9 um": Case("blackparrot", 163_840, ("design.warpage=9 um",)),
     "pads twice as uneven": Case("blackparrot", 32_768, ("variation.substrate.pad_height.pad=3.4 um",)),
     "defects 100 ppm": Case("blackparrot", 65_536, ("defects.joint.rate=100 ppm",)),
-    "spare bumps": Case("spare_bumps", 65_536),
+    "spare bumps": Case("spare_bumps", 147_456),
     "element noise dominates": Case("blackparrot", 131_072, scaled=dominated),
     "20 x 20 at 160 um": Case("blackparrot", 81_920, ("bump_map={grid: {rows: 20, columns: 20, pitch: 160 um}}",)),
     "pitch_45um": Case("pitch_45um", 49_152),

@@ -227,20 +227,22 @@ class Laying:
 
 
 class Summed(NamedTuple):
-    """The loss, its standard error over the replicates, and that of as many lines laid at random."""
+    """The loss and its standard error."""
 
     loss: float
     stderr: float
-    at_random: float
 
 
 def summed(drawn: list[Drawn]) -> Summed:
-    """Sum up what the lines of all parts add."""
+    """Sum up what the lines of all parts add.
+
+    Sixteen replicates that happen to agree end the laying of lines: the standard error is never told below the root
+    mean square of theirs and of what as many lines at random would scatter by.
+    """
     replicates, variance = np.zeros(REPLICATES), 0.0
     for part in drawn:
         value = part.level()
         replicates += np.bincount(part.replicate, value, REPLICATES) / (len(value) / REPLICATES)
         variance += float(value.var(ddof=1)) / len(value)
-    loss = float(replicates.mean())
-    stderr = np.hypot(replicates.std(ddof=1) / np.sqrt(REPLICATES), ROOTS * loss)
-    return Summed(loss, float(stderr), float(np.sqrt(variance)))
+    loss, spread = float(replicates.mean()), replicates.var(ddof=1) / REPLICATES
+    return Summed(loss, float(np.hypot(np.sqrt(max(spread, 0.5 * (spread + variance))), ROOTS * loss)))

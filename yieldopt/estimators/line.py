@@ -47,9 +47,7 @@ class Line:
         drawn, batches = laying.batch(), 1
         while True:
             found = summed(drawn)
-            # Sixteen replicates that happen to agree would end it: half the say is with the scatter of all the lines.
-            steady = max(found.stderr, np.sqrt(0.5 * (found.stderr**2 + found.at_random**2)))
-            half = float(stats.t.ppf(0.5 + 0.5 * self.precision.confidence, REPLICATES - 1) * steady)
+            half = float(stats.t.ppf(0.5 + 0.5 * self.precision.confidence, REPLICATES - 1) * found.stderr)
             asked = self.precision.half_width(found.loss)
             self.watch.tell("laying lines", min(1.0, asked / max(half, 1e-300)) ** 2)
             met = half <= asked and batches >= 2
@@ -61,7 +59,7 @@ class Line:
             ]
 
     def _answer(self, laying: Laying, drawn: list[Drawn], found: Found, watch: Stopwatch) -> Estimate:
-        state, (loss, stderr, _) = laying.state, summed(drawn)
+        state, (loss, stderr) = laying.state, summed(drawn)
         defects = float(jnp.exp(state.problem.log_defects()))
         low, high = student_interval(1.0 - loss, stderr, REPLICATES, self.precision.confidence)
         value, doubt = min(max(1.0 - loss, 0.0), 1.0), found.unseen * loss
