@@ -97,7 +97,7 @@ def _least(margins: Array) -> Array:
     equal, and where XLA computes a margin twice that may be none.
     """
     flat = jnp.ravel(margins)
-    return flat[jnp.argmin(flat)]
+    return flat[jnp.argmin(flat)] if len(flat) > 1 else flat[0]
 
 
 def settle(

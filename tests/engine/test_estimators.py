@@ -1,8 +1,10 @@
 """Estimators against closed forms: a unit with one shared height and many elements of its own."""
 
+from functools import reduce
 from typing import Any, ClassVar
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro
@@ -14,10 +16,11 @@ from yieldopt.errors import UserError
 from yieldopt.estimators import proposal
 from yieldopt.estimators.auto import method
 from yieldopt.estimators.base import Precision, Watch, binomial_interval
-from yieldopt.estimators.monte_carlo import MonteCarlo
+from yieldopt.estimators.monte_carlo import Counts, MonteCarlo, count
 from yieldopt.estimators.sobol import BATCH, LEAST, Sobol
 from yieldopt.knob import knob
 from yieldopt.problem import Defects, Limit, Model, Population, Problem, Sites
+from yieldopt.testing.zoo import zoo
 from yieldopt.typing import Scalar
 
 
@@ -136,13 +139,33 @@ def test_a_limit_that_no_shared_draw_reaches() -> None:
     assert found.value == pytest.approx(stats.norm.sf(-1.2 / 0.35) ** 100, rel=1e-3)
 
 
-def test_counting_agrees_and_does_not_depend_on_the_batch() -> None:
-    problem = chip(10)
-    found = MonteCarlo(Precision(5e-3, None))(problem, Nominal(), 7)
+def test_counting_agrees_with_the_closed_form() -> None:
+    found = MonteCarlo(Precision(5e-3, None))(chip(10), Nominal(), 7)
     assert abs(found.value - exact(100)) <= 4 * found.stderr
-    again = MonteCarlo(Precision(5e-3, None))(problem, Nominal(), 7)
-    assert found.value == again.value
-    assert found.limits == again.limits
+
+
+@pytest.mark.parametrize("name", ["chip", "FOURBRANCH"])
+def test_counts_are_the_same_for_any_batch_and_after_a_break(name: str) -> None:
+    """Bit for bit: units are drawn by their own number."""
+    problem, design = (chip(5), Nominal()) if name == "chip" else (zoo()[name].problem.named(None), None)
+    key, most = jax.random.key(7), 8192
+    whole = count(problem, design, key, 0, most)
+    assert 0 < int(whole.passed) < most
+    for batch in (64, 512, 4096):
+        parts = [count(problem, design, key, start, start + batch) for start in range(0, most, batch)]
+        for part, all_of_them in zip(reduce(Counts.plus, parts), whole, strict=True):
+            np.testing.assert_array_equal(part, all_of_them)
+        found = MonteCarlo(Precision(1e-9, None), most, batch=batch)(problem, design, 7)
+        assert (found.evaluations, found.value) == (most, int(whole.passed) / most)
+
+
+def test_no_more_units_are_drawn_than_are_wanted() -> None:
+    """As many as the precision asks for, to a tenth; and not one beyond the most that may be."""
+    problem = zoo()["FOURBRANCH"].problem
+    found = MonteCarlo(Precision(None, 0.05), 1 << 24)(problem, None, 1)
+    half = 0.5 * (found.interval[1] - found.interval[0])
+    assert 0.95 < half / (0.05 * found.failure_probability) <= 1.0
+    assert MonteCarlo(Precision(None, 0.05), 6400)(problem, None, 1).evaluations == 6400
 
 
 def test_no_failure_is_an_upper_bound_and_says_so() -> None:

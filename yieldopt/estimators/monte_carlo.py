@@ -18,6 +18,10 @@ BLOCK = 64
 """Units keyed together: unit k is drawn from block k // 64, whatever the batch or the device."""
 AT_ONCE = 40_000
 """Elements worked on at once."""
+NORMALS, GROUPS = 1 << 17, 8
+"""Normals worked on at once where a unit has no elements; blocks of units, or groups of them, tallied at once."""
+FIRST, MOST = 512, 1 << 22
+"""Units counted before the precision is first looked at, and elements between two such looks, a batch at least."""
 
 
 class Counts(NamedTuple):
@@ -28,33 +32,47 @@ class Counts(NamedTuple):
     alone: Array | np.ndarray
     unsettled: Array | np.ndarray
 
+    def plus(self, other: "Counts") -> "Counts":
+        """The counts of both."""
+        return Counts(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+
 
 @dataclass(frozen=True)
 class MonteCarlo:
-    """Draw exact units until the precision is met, or `units` are drawn."""
+    """Draw exact units until the precision is met, or `units` are drawn; so many a `batch`, as is best by default."""
 
     precision: Precision = field(default_factory=Precision)
     units: int = 1_000_000
     watch: Watch = field(default_factory=Watch)
+    batch: int = 0
 
     def __call__(self, problem: Problem[Any], design: Any, seed: int = 0) -> Estimate:
         """Estimate by counting; the interval is exact binomial. Units without equilibrium count as failed."""
         problem = problem.named(design)
-        key, sizes = jax.random.key(seed), layout(problem, design)
-        done, blocks = 0, 8
-        total = Counts(*(np.zeros((), int) for _ in range(4)))
+        key = jax.random.key(seed)
+        elements = sum(p.sites.x.shape[0] for p in problem.model.populations().values())
+        total, done, more = Counts(*(np.zeros((), np.int64) for _ in range(4))), 0, self._first()
         with Stopwatch() as watch:
             while True:
-                part = _count(problem, design, sizes, key, jnp.asarray(done), blocks)
-                total = Counts(*(np.asarray(a) + np.asarray(b) for a, b in zip(total, part, strict=True)))
-                done += blocks
-                drawn, passed = done * BLOCK, int(total.passed)
-                low, high = binomial_interval(passed, drawn, self.precision.confidence)
-                asked = self.precision.half_width(max(1.0 - passed / drawn, 1.0 / drawn))
-                self.watch.tell("drawing units", min(1.0, (asked / max(0.5 * (high - low), 1e-12)) ** 2))
-                if 0.5 * (high - low) <= asked or drawn >= self.units or self.watch.stop.is_set():
+                total = total.plus(count(problem, design, key, done, done + more))
+                done += more
+                passed = int(total.passed)
+                low, high = binomial_interval(passed, done, self.precision.confidence)
+                asked = self.precision.half_width(max(1.0 - passed / done, 1.0 / done))
+                short = (0.5 * (high - low) / max(asked, 1e-300)) ** 2
+                self.watch.tell("drawing units", min(1.0, 1.0 / max(short, 1e-300)))
+                if short <= 1.0 or done >= self.units or self.watch.stop.is_set():
                     break
-        return self._answer(problem, total, done * BLOCK, watch)
+                more = self._first() if self.batch else self._more(done, short, elements)
+        return self._answer(problem, total, done, watch)
+
+    def _first(self) -> int:
+        return -(-min(self.batch or FIRST, max(self.units, 1)) // BLOCK) * BLOCK
+
+    def _more(self, done: int, short: float, elements: int) -> int:
+        """Units that are likely to be wanted still: as many again at most, and no more than a look may wait for."""
+        wanted = max(FIRST, min(done * min(short - 1.0, 1.0), MOST // max(elements, 1)))
+        return -(-int(min(wanted, self.units - done)) // BLOCK) * BLOCK
 
     def _answer(self, problem: Problem[Any], total: Counts, drawn: int, watch: Stopwatch) -> Estimate:
         passed, defects = int(total.passed), float(jnp.exp(problem.log_defects()))
@@ -78,21 +96,46 @@ class MonteCarlo:
         )  # fmt: skip
 
 
+def count(problem: Problem[Any], design: Any, key: Array, start: int, stop: int) -> Counts:
+    """Count the units from `start` (a multiple of 64) up to `stop` of those that `key` draws."""
+    sizes = layout(problem, design)
+    single = not problem.model.populations()
+    wide = int(2 ** np.clip(int(np.log2(NORMALS / (BLOCK * max(sizes.unit, 1)))), 0, 12)) if single else 1
+    first, last = jnp.asarray(start // BLOCK, jnp.int32), jnp.asarray(-(-stop // BLOCK), jnp.int32)
+    found = _count(problem, design, sizes, key, first, last, wide)
+    return Counts(*(np.asarray(part, np.int64) for part in found))
+
+
 @thorough
-def _count(problem: Problem[Any], design: Any, sizes: Layout, key: Array, first: Array, blocks: int) -> Counts:
-    found = jax.lax.map(lambda b: units(problem, design, sizes, key, b), first + jnp.arange(blocks))
-    flat = jax.tree.map(lambda leaf: leaf.reshape(blocks * BLOCK, *leaf.shape[2:]), found)
-    return tally(problem, flat)
+def _count(
+    problem: Problem[Any], design: Any, sizes: Layout, key: Array, first: Array, last: Array, wide: int
+) -> Counts:
+    """Blocks from `first` up to `last`, so many at once: how many are no shape, and never compile anew."""
+
+    def block(index: Array) -> Unit:
+        return units(problem, design, sizes, key, index)
+
+    def step(k: Array, total: Counts) -> Counts:
+        blocks = first + k * GROUPS * wide + jnp.arange(GROUPS * wide, dtype=jnp.int32)
+        # A loop, whose results are kept: else each of the sums of `tally` would draw all units once more.
+        many = (jax.vmap(block), blocks.reshape(GROUPS, wide)) if wide > 1 else (block, blocks)
+        found = jax.lax.map(*many)
+        flat = jax.tree.map(lambda leaf: leaf.reshape(blocks.size * BLOCK, *leaf.shape[2 + (wide > 1) :]), found)
+        return total.plus(tally(problem, flat, jnp.repeat(blocks < last, BLOCK)))
+
+    none, each = jnp.zeros((), jnp.int32), jnp.zeros(len(problem.limits), jnp.int32)
+    return jax.lax.fori_loop(0, -((first - last) // (GROUPS * wide)), step, Counts(none, each, each, none))
 
 
-def tally(problem: Problem[Any], found: Unit) -> Counts:
-    """Count units (leading axis) by what they failed."""
+def tally(problem: Problem[Any], found: Unit, counts: Array) -> Counts:
+    """Count units (leading axis) by what they failed, those that `counts` names."""
     owner = np.array([[limit.name == name for name, _ in rows(problem)] for limit in problem.limits], bool)
     broken = ~(found.margins >= 0.0) & found.settled[:, None]  # without a rest, lost to no limit in particular
     fails = (broken[:, None, :] & owner).any(-1)
     passed = ~fails.any(-1) & found.settled
     alone = fails & (fails.sum(-1) == 1)[:, None]
-    return Counts(passed.sum(), fails.sum(0), alone.sum(0), (~found.settled).sum())
+    every = passed, fails, alone, ~found.settled
+    return Counts(*((part.T & counts).sum(-1, dtype=jnp.int32) for part in every))
 
 
 def units(
@@ -113,8 +156,10 @@ def units(
         }
         return margins(problem, design, z, elements)
 
-    # In groups by hand: lax.map's batch_size cannot fold a result of no length, as the pose of a model without one is.
     given = common, jax.random.split(apart, BLOCK)
+    if together == BLOCK:
+        return jax.vmap(one)(given)
+    # In groups by hand: lax.map's batch_size cannot fold a result of no length, as the pose of a model without one is.
     grouped = jax.tree.map(lambda leaf: leaf.reshape(BLOCK // together, together, *leaf.shape[1:]), given)
     found = jax.lax.map(jax.vmap(one), grouped)
     return jax.tree.map(lambda leaf: leaf.reshape(BLOCK, *leaf.shape[2:]), found)
