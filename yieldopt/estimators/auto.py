@@ -7,6 +7,7 @@ from yieldopt.conditional.doubts import FEW
 from yieldopt.errors import UserError
 from yieldopt.estimators.base import Estimate, Estimator, Precision, Watch
 from yieldopt.estimators.first_order import FirstOrder
+from yieldopt.estimators.importance import Importance
 from yieldopt.estimators.line import Line
 from yieldopt.estimators.monte_carlo import MonteCarlo
 from yieldopt.estimators.points import Points
@@ -87,7 +88,7 @@ def _half(found: Estimate) -> float:
     return 0.5 * (found.interval[1] - found.interval[0])
 
 
-METHODS = "auto", "first_order", "line", "monte_carlo", "points", "second_order", "sobol", "subset"
+METHODS = "auto", "first_order", "importance", "line", "monte_carlo", "points", "second_order", "sobol", "subset"
 
 
 def method(name: str, precision: Precision, watch: Watch, evaluations: int | None = None) -> Estimator:
@@ -103,4 +104,6 @@ def method(name: str, precision: Precision, watch: Watch, evaluations: int | Non
         return Auto(precision, watch, evaluations or LOOKS)
     if name in ("first_order", "second_order"):
         return FirstOrder(precision, name == "second_order", watch)
-    return {"line": Line, "points": Points, "subset": Subset}[name](precision, evaluations or LOOKS, watch)
+    return {"importance": Importance, "line": Line, "points": Points, "subset": Subset}[name](
+        precision, evaluations or LOOKS, watch
+    )

@@ -5,7 +5,7 @@ lines that fail twice or not where their slope said (`laying`), on scrambled Sob
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import jax.numpy as jnp
 import numpy as np
@@ -23,10 +23,21 @@ UNSEEN = 0.02
 """Share of where it fails that may not have been found, above which the status says so."""
 
 
+class Batches(Protocol):
+    """What draws batch after batch at a limit state."""
+
+    state: LimitState
+
+    def batch(self) -> list[Drawn]:
+        """The next batch."""
+        ...
+
+
 @dataclass(frozen=True)
 class Line:
     """Line laying until the precision is met or `evaluations` looks at the model are spent."""
 
+    name: ClassVar[str] = "line"
     precision: Precision = field(default_factory=Precision)
     evaluations: int = 50_000
     watch: Watch = field(default_factory=Watch)
@@ -37,23 +48,28 @@ class Line:
             state = LimitState(problem, design)
             found = find(state, seed, self.watch)
             laying = Laying(state, found, seed)
-            drawn = self._sampled(laying) if laying.parts else []
+            drawn = self._sampled(self.sampler(laying, seed)) if laying.parts else []
         if not drawn:
             return self._counted(problem, design, seed, state)
         return self._answer(laying, drawn, found, watch)
 
-    def _sampled(self, laying: Laying) -> list[Drawn]:
+    def sampler(self, laying: Laying, seed: int) -> Batches:
+        """What draws its batches."""
+        del seed
+        return laying
+
+    def _sampled(self, sampler: Batches) -> list[Drawn]:
         """Batches until the precision is met, two at least."""
-        drawn, batches = laying.batch(), 1
+        drawn, batches = sampler.batch(), 1
         while True:
             found = summed(drawn)
             half = float(stats.t.ppf(0.5 + 0.5 * self.precision.confidence, REPLICATES - 1) * found.stderr)
             asked = self.precision.half_width(found.loss)
-            self.watch.tell("laying lines", min(1.0, asked / max(half, 1e-300)) ** 2)
+            self.watch.tell("sampling", min(1.0, asked / max(half, 1e-300)) ** 2)
             met = half <= asked and batches >= 2
-            if met or laying.state.evaluations >= self.evaluations or self.watch.stop.is_set():
+            if met or sampler.state.evaluations >= self.evaluations or self.watch.stop.is_set():
                 return drawn
-            more, batches = laying.batch(), batches + 1
+            more, batches = sampler.batch(), batches + 1
             drawn = [
                 Drawn(*(np.concatenate(p) for p in zip(a, b, strict=True))) for a, b in zip(drawn, more, strict=True)
             ]
@@ -73,7 +89,8 @@ class Line:
         said += trouble(state)
         return Estimate(
             value * defects, stderr * defects, (low * defects, high * defects), self.precision.confidence, value,
-            defects, _shares(state, drawn), state.evaluations, "line", "; ".join(said) + "." if said else "converged.",
+            defects, _shares(state, drawn), state.evaluations, self.name,
+            "; ".join(said) + "." if said else "converged.",
             doubt * defects, watch.seconds, state.gradient_evaluations,
         )  # fmt: skip
 
@@ -81,7 +98,7 @@ class Line:
         """Where nothing points to where it begins to fail: what as many looks as are left say, a bound if they pass."""
         counted = MonteCarlo(self.precision, max(self.evaluations - state.evaluations, 512), self.watch)
         found = counted(problem, design, seed)
-        said = ["line: no place was found where it begins to fail, so units were counted", *trouble(state)]
+        said = [f"{self.name}: no place was found where it begins to fail, so units were counted", *trouble(state)]
         looks = found.evaluations + state.evaluations
         return replace(found, status="; ".join([*said, found.status]), evaluations=looks)
 

@@ -148,7 +148,9 @@ class Accuracy(_Part):
 class Estimate(_Part):
     """How the yield is estimated and how well."""
 
-    method: Literal["auto", "first_order", "line", "monte_carlo", "points", "second_order", "sobol", "subset"] = "auto"
+    method: Literal[
+        "auto", "first_order", "importance", "line", "monte_carlo", "points", "second_order", "sobol", "subset"
+    ] = "auto"
     accuracy: Accuracy | None = None
     confidence: Quantity = "95 %"
 
