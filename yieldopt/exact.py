@@ -86,6 +86,8 @@ def margins(problem: Problem[Any], design: Any, unit: Array, elements: dict[str,
     values: list[Array] = []
     for limit in problem.limits:
         value = measured[limit.population][limit.response]
+        if limit.ranged:
+            value = jnp.max(value) - jnp.min(value)
         apart = outside(problem, limit, value.size)
         counts = [m if apart is None else jnp.where(apart, m, jnp.inf) for m in limit.margins(value)]
         values += [_least(m) for m in counts]

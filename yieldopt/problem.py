@@ -41,7 +41,8 @@ class Sites(eqx.Module):
 class Limit(eqx.Module):
     """A two-sided limit on one response; an open side is infinite. Its margins are >= 0 when it is met.
 
-    `low` and `high` are traced: moving a limit never recompiles. Which sides exist is fixed by `sides`.
+    `low` and `high` are traced: moving a limit never recompiles. Which sides exist is fixed by `sides`. `ranged`: what
+    is limited is the largest less the smallest over a population.
     """
 
     name: str = eqx.field(static=True)
@@ -50,6 +51,12 @@ class Limit(eqx.Module):
     sides: tuple[str, ...] = eqx.field(static=True)
     low: Scalar = -jnp.inf
     high: Scalar = jnp.inf
+    ranged: bool = eqx.field(static=True, default=False)
+
+    @classmethod
+    def range(cls, name: str, population: str, response: str, high: float) -> "Limit":
+        """Make a limit on how far apart the elements of a unit may lie in a response, its coplanarity say."""
+        return cls(name, population, response, ("high",), high=jnp.asarray(high, float), ranged=True)
 
     @classmethod
     def of(cls, name: str, population: str, response: str, low: float = -jnp.inf, high: float = jnp.inf) -> "Limit":

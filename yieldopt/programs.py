@@ -46,6 +46,7 @@ UNTOLD = pickle.PicklingError, TypeError, AttributeError, ValueError, NotImpleme
 LEAST = "jax_persistent_cache_min_compile_time_secs"
 """JAX's setting: what compiles in less does not go into its cache."""
 _folder: list[Path] = []
+_known: list[dict[Any, Any]] = []
 _turn, _compiling = Lock(), list[float]()
 _compilers, _running = BoundedSemaphore(2), Lock()
 """Two threads compile at once, and run in turn: two runs at once on two cores have waited for each other for ever."""
@@ -86,6 +87,13 @@ def keep(folder: Path | None) -> None:
         _folder.append(folder)
 
 
+def forget() -> None:
+    """Let go of all compiled programs, JAX's too: a process has room for those of some twenty different studies."""
+    for known in _known:
+        known.clear()
+    jax.clear_caches()
+
+
 def thorough(function: Callable[P, R]) -> Callable[P, R]:
     """`program` compiled with all that XLA can do, whatever the process's flags."""
     return program(function, thoroughly())
@@ -98,6 +106,7 @@ def program(function: Callable[P, R], options: dict[str, Any] | None = None) -> 
     """
     plain = eqx.filter_jit(function)
     known: dict[Any, tuple[Callable[..., list[Any]], Any]] = {}
+    _known.append(known)
     alone: dict[Any, Lock] = {}  # two threads that want the same program: one makes it
 
     @wraps(function)

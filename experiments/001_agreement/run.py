@@ -21,7 +21,7 @@ from yieldopt.conditional.prepare import frame
 from yieldopt.estimators.monte_carlo import BLOCK, units
 from yieldopt.exact import Unit, layout, rows
 from yieldopt.problem import Problem
-from yieldopt.programs import thorough
+from yieldopt.programs import forget, thorough
 from yieldopt.study import config
 from yieldopt.study import plan as plans
 from yieldopt.study.config import ResolvedStudy
@@ -280,6 +280,7 @@ def main() -> None:
     jax.config.update("jax_enable_x64", True)
     print(HEAD, flush=True)
     for name in given.case or CASES:
+        forget()
         found = compare(CASES[name], given.units, given.seed)
         line = row(name, found)
         print(line, flush=True)

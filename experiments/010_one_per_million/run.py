@@ -15,8 +15,8 @@ from jax.scipy.special import log_ndtr, ndtr
 
 from yieldopt import catalogue, compiler
 from yieldopt.conditional.balance import settle, states_at
+from yieldopt.conditional.indices import plain
 from yieldopt.conditional.integrand import Route, evaluate
-from yieldopt.conditional.log_pass import plain
 from yieldopt.conditional.prepare import Prepared, frame
 from yieldopt.estimators.proposal import aim
 from yieldopt.estimators.sobol import BATCH, losses

@@ -124,6 +124,8 @@ ROWS = {
     "negative seed": ("seed: -1", 7, ["greater than or equal to 0"]),
     "duplicate key": ("seed: 1\nseed: 2", 1, ["second time", "line 4"]),
     "anchor": ("name: &x post", 7, ["anchor"]),
+    "negative range": ("limits: {standoff: {range: -1 um}}", 28, ["positive range"]),
+    "range without unit": ("limits: {standoff: {range: 5}}", 28, ['"5 um"']),
     "domain's own": (
         "design: {height: 55 um, cap: {value: 28 um, range: [8 um, 30 um]}}",
         18,

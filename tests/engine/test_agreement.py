@@ -18,9 +18,11 @@ from scipy import stats
 
 from yieldopt.knob import knob
 from yieldopt.problem import Limit, Model, Population, Problem, Sites
+from yieldopt.programs import forget
 from yieldopt.typing import Scalar
 
 agreement = importlib.import_module("001_agreement.run")
+far = importlib.import_module("010_one_per_million.run")
 
 
 OTHERS = (1.1, 0.0), (1.6, 0.0), (1.6, 0.2)
@@ -189,9 +191,10 @@ def test_limits_that_one_pose_moves_fail_together_and_with_its_elements(uneven: 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", agreement.CASES)
 def test_the_table(name: str) -> None:
+    forget()
     found = agreement.compare(agreement.CASES[name])
     assert abs(found.difference) <= agreement.SIGMAS * found.stderr, found
-    # 2,000 units are asked of ten thousand joints; elsewhere the comparison is to be as fine as the issue says.
+    # 2,000 units are asked of ten thousand joints; elsewhere the comparison is to be as fine as the table's rule.
     assert not found.coarse or found.joints >= 10_000, found
 
 
@@ -207,3 +210,12 @@ def test_the_table_is_written_between_its_markers(tmp_path: Path, monkeypatch: p
     assert rows == ["blackparrot", "cap 12 um"]
     assert text.startswith("# Models\n\nbefore\n")
     assert text.count(agreement.MARKERS[1]) == 1
+
+
+@pytest.mark.slow
+def test_one_loss_in_a_million_is_what_exact_units_led_there_count() -> None:
+    """Ten per cent of the loss is seen on so few; the experiment's own number of units sees five."""
+    found = far.compare(16_384, 2)
+    assert 1e-6 < found.fast < 2e-6
+    assert found.paired < 0.05 * found.fast
+    assert abs(found.difference) < 4.0 * found.paired

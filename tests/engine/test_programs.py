@@ -52,6 +52,15 @@ def test_a_new_process_loads_what_another_one_compiled(folder: Path) -> None:
     assert len(list(folder.iterdir())) == 1
 
 
+def test_what_is_forgotten_is_made_anew(folder: Path) -> None:
+    call = programs.program(scaled)
+    before = float(call(jnp.asarray(2.0), 3.0)["out"])
+    programs.keep(None)
+    programs.forget()
+    assert float(call(jnp.asarray(2.0), 3.0)["out"]) == before
+    assert len(TRACED) == 2
+
+
 def test_within_a_process_a_changed_number_traces_nothing(folder: Path) -> None:
     call = programs.program(scaled)
     for number in (1.0, 5.0):

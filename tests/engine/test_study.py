@@ -184,6 +184,16 @@ def test_a_changed_bump_file_changes_the_hash(tmp_path: Path):
     assert read(tmp_path, text).hash != first.hash
 
 
+def test_a_range_may_be_limited_beside_the_sides(tmp_path: Path):
+    text = STUDY.replace("{low: 20 um}, overlap: {low: 0.75}", "{low: 20 um, range: 0.008 mm}, overlap: {range: 0.1}")
+    found = read(tmp_path, text)
+    assert found.inputs.limits == {"standoff": (20.0, math.inf)}
+    assert found.ranges == {"standoff": 8.0, "overlap": 0.1}
+    again = tmp_path / "again.yaml"
+    YAML().dump(found.resolved, again)
+    assert config.read(again, (), card_of, content).hash == found.hash
+
+
 def test_nets_are_groups_of_bumps(tmp_path: Path):
     (tmp_path / "b.csv").write_text("x,y,net,byte\n0,0,VDD,\n9,0,lane,b\n18,0,lane,a\n27,0,lane,b\n36,0,VDD\n")
     text = "schema: 1\nmodel: posts.post\nbump_map: {file: b.csv, unit: um, origin: centre}\n"

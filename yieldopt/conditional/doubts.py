@@ -16,6 +16,7 @@ from yieldopt.conditional.log_pass import LogPass
 from yieldopt.conditional.margins import STEEP
 from yieldopt.conditional.prepare import Prepared
 from yieldopt.conditional.stages import REACH
+from yieldopt.conditional.structure import sites_of
 from yieldopt.problem import Sites, at
 
 TYPICAL = 4.0
@@ -49,7 +50,8 @@ def doubts(
     that bend around the origin in more than the two directions that are integrated; `crowd`: half of what the crowd's
     finite number does (its first order was up to a half off where joints are crushed); `outside`: half of what draws
     beyond the series' boxes lose; `pairs`: half of what limits on pairs lose, kept from before the elements that they
-    share were counted (`pairs`): more careful than the comparisons since then ask for; `few`: everything, where too few
+    share were counted (`pairs`): more careful than the comparisons since then ask for; `ranges`: what a range
+    over elements that carry the unit owes to each one's pull on its own pose; `few`: everything, where too few
     elements carry a unit; `pose`: twice what the scatter of the pose changes of limits on what bears nothing, which
     is not followed (`LogPass.scattered`).
     """
@@ -67,6 +69,13 @@ def doubts(
         change = np.where(np.isfinite(by_limit), np.exp(np.minimum(by_limit, 0.0)) - np.exp(-fails), 0.0)
         return float(np.abs(share @ change).sum())
 
+    families = prepared.structure.families
+    carries = {f.name: {own for own, _ in f.forces} for f in families}
+    held = sum(
+        lost[f.rows[0].limit] / len(sites_of(prepared.problem, f).x)
+        for f in families
+        if f.ranged and carries.get(f.of, set()) & {*f.rows[0].states}
+    )
     paired = {row.limit for family in prepared.structure.families if family.paired for row in family.rows}
     pairs = np.abs(np.asarray(found.together))
     carried = [
@@ -83,6 +92,7 @@ def doubts(
         "bed": BED * moved(_sparser(prepared)),
         "crowd": CROWD * moved(eqx.tree_at(lambda p: p.finite, prepared, jnp.zeros(()))),
         "outside": 0.5 * float(share @ (np.asarray(found.outside) * -np.expm1(-fails.sum(1)))),
+        "ranges": float(TYPICAL**2 * prepared.structure.pose * held),
         "few": float(0 < sum(carried) < FEW),
         "pose": min(1.0, POSE * float(plain @ np.nan_to_num(found.scattered))),
         "pairs": PAIRED

@@ -15,6 +15,7 @@ from yieldopt.conditional.chunked import chunked
 from yieldopt.conditional.log_pass import LogPass, log_pass
 from yieldopt.conditional.points import places
 from yieldopt.conditional.prepare import Frame, Prepared, prepare
+from yieldopt.conditional.ranges import LEVELS
 from yieldopt.conditional.structure import Family, degrees_of
 from yieldopt.errors import UserError
 from yieldopt.problem import Problem
@@ -63,7 +64,8 @@ def _strong(tree: Any) -> Any:
 
 def chunk_of(prepared: Prepared) -> int:
     """How many draws are worked on at once: a power of two, 64 at most."""
-    nodes = sum(table.weight.shape[0] for table in prepared.tables)
+    both = zip(prepared.structure.families, prepared.tables, strict=True)
+    nodes = sum(table.weight.shape[0] * (2 * LEVELS if family.ranged else 1) for family, table in both)
     return int(2 ** np.clip(np.round(np.log2(CHUNK_NODES / max(nodes, 1))), 0, 6))
 
 

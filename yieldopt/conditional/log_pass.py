@@ -9,11 +9,13 @@ from jax import Array
 from jax.scipy.special import ndtr, ndtri
 from jaxtyping import Bool, Float
 
-from yieldopt.conditional import chebyshev, margins, pairs
+from yieldopt.conditional import pairs
 from yieldopt.conditional.balance import Crowd, levers_at, scaled, settle, states_at
 from yieldopt.conditional.crowd import finite, in_common, in_groups, swayed
+from yieldopt.conditional.indices import plain
 from yieldopt.conditional.poised import of_unit
-from yieldopt.conditional.prepare import Prepared, Tables
+from yieldopt.conditional.prepare import Prepared
+from yieldopt.conditional.ranges import of_range
 from yieldopt.conditional.spared import apart, coupled, spare, spares, weighed
 from yieldopt.conditional.structure import Family, unborne
 from yieldopt.conditional.tails import log_ndtr
@@ -47,7 +49,13 @@ def log_pass(prepared: Prepared, unit: Float[Array, " normals"]) -> LogPass:
     outside, scattered, leaning = jnp.zeros((), bool), jnp.zeros(()), jnp.zeros_like(crowd.pose)
     costs: dict[str, Array] = {}
     looks = [_look(prepared, f, shared, crowd) for f in range(len(built.families))]
+    for f, family in enumerate(built.families):
+        if family.ranged:
+            chance, out = of_range(prepared, f, shared, crowd)
+            by_limit, outside = by_limit.at[family.rows[0].limit].add(chance), outside | out
     for f, (family, tables) in enumerate(zip(built.families, prepared.tables, strict=True)):
+        if family.ranged:
+            continue
         everywhere = looks[f].parts[0]
         weight = weighed(family, tables.weight, apart(tables.nets, len(tables.weight)))
         rows = (_logs(everywhere.beta, everywhere.alone, tables.ends) * weight).sum(1)
@@ -102,6 +110,8 @@ class Look(NamedTuple):
 def _look(prepared: Prepared, f: int, shared: Any, crowd: Crowd) -> Look:
     """All that is wanted of a family's series, in one go: every look apart would be compiled apart."""
     family, tables = prepared.structure.families[f], prepared.tables[f]
+    if family.ranged:
+        return Look([])
     where = [tables.sites, tables.few[0], *(prepared.tables[k].few[0] for k in _paired(prepared, f))]
     sites = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *where)
     p = prepared.problem.model.populations()[family.of]
@@ -116,29 +126,6 @@ def _paired(prepared: Prepared, f: int) -> list[int]:
     """The families of pairs that are made of a family."""
     families = prepared.structure.families
     return [k for k, other in enumerate(families) if other.paired and other.of == families[f].name]
-
-
-def plain(family: Family, tables: Tables, states: Array) -> tuple[Float[Array, "rows nodes"], Array | None]:
-    """Reliability index of each row at each node as the crowd has it, and of a pair's row its share (`pairs`)."""
-    columns = np.array([0, -1]) if family.paired else np.array([0])
-    alike: dict[tuple[int, ...], list[tuple[list[int], Array, Array]]] = {}
-    for (axes, members), tensor in zip(family.groups().items(), tables.groups, strict=True):
-        part = tensor[..., columns]
-        where = jnp.clip(scaled(states, tables, axes), -1.0, 1.0)
-        alike.setdefault(part.shape, []).append((members, where, part))
-    index: list[Any] = [None] * len(family.rows)
-    alone: list[Any] = [None] * len(family.rows)
-    for found in alike.values():
-        rows, wheres, tensors = zip(*found, strict=True)
-        for members, values in zip(
-            rows, jax.vmap(chebyshev.evaluate)(jnp.stack(wheres), jnp.stack(tensors)), strict=True
-        ):
-            for member, row in zip(members, values, strict=True):
-                index[member] = tables.eased[member] * margins.release(row[0])
-                alone[member] = jnp.clip(row[-1], 0.0, 1.0)
-    if not index:
-        return jnp.zeros((0, states.shape[1])), None
-    return jnp.stack(index), jnp.stack(alone) if family.paired else None
 
 
 def _logs(index: Array, alone: Array | None, ends: Array | float) -> Float[Array, "rows nodes"]:

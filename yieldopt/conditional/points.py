@@ -72,6 +72,11 @@ def search(problem: Problem[Any], design: Any, family: Family, site: Sites, box:
 
 def margin_values(problem: Problem[Any], design: Any, family: Family, site: Sites, s: Array, *z: Array) -> Array:
     """The margins of one element of a family at states `s` and the normals of its parts, one a row."""
+    if family.ranged:
+        respond, name = margin_of(problem, design, family, site), problem.limits[family.rows[0].limit].response
+        states = dict(zip(family.states[:-1], s, strict=False))
+        off = respond(states, *z)[name] - respond(states, *(jnp.zeros_like(part) for part in z))[name]
+        return jnp.stack([s[-1] + off, s[-1] - off])
     measured = margin_of(problem, design, family, site)(dict(zip(family.states, s, strict=True)), *z)
     limits = problem.limits
     return jnp.stack(

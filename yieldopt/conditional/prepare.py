@@ -96,6 +96,8 @@ def frame(problem: Problem[Any], design: Any, order: int = ORDER, exact: int = E
 def _nodes(problem: Problem[Any], family: Family, order: int, exact: int, room: int) -> Nodes:
     sites = sites_of(problem, family)
     x, y = np.asarray(sites.x), np.asarray(sites.y)
+    if family.ranged:  # it is looked at on many levels
+        order, exact, room = BED if order >= ORDER else FEW, 0, BED
     nets = [np.asarray(net.members) for net in problem.nets if family.nets and net.of == family.name]
     outside = np.setdiff1d(np.arange(len(x)), np.concatenate([net.ravel() for net in nets])) if nets else None
     groups = tuple(group(x, y, net, order, exact, room) for net in nets)
@@ -111,7 +113,7 @@ def _nodes(problem: Problem[Any], family: Family, order: int, exact: int, room: 
         return tuple(jnp.concatenate([jnp.asarray(part[k]) for part in found]) for k in (0, 1))  # type: ignore[return-value]
 
     coarse = _pair(rule(x, y, FEW, exact=0))
-    bed = coarse if family.paired else _pair(rule(x, y, BED, exact=0))  # pairs have no forces of their own
+    bed = coarse if not family.crowd else _pair(rule(x, y, BED, exact=0))  # pairs have no forces of their own
     return Nodes(summed(order, exact, room), bed, coarse, summed(FEW, 0) if nets else coarse, groups)
 
 
@@ -122,24 +124,27 @@ def _pair(found: Rule) -> tuple[Array, Array]:
 def prepare(problem: Problem[Any], design: Any, built: Structure, nodes: tuple[Nodes, ...]) -> Prepared:
     """Prepare `problem` at `design` on the `nodes` of each family."""
     rules = tuple(own[:4] for own in nodes)
-    boxes = stages.spans(problem, design, built, rules)
-    crowds = [f for f in built.families if not f.paired]
+    spans = stages.spans(problem, design, built, rules)
+    crowds = [f for f in built.families if f.crowd]
+    boxes = {
+        f.name: stages.levelled(problem, design, f, spans[f.of]) if f.ranged else spans[f.of] for f in built.families
+    }
     # Pairs first: their search takes longest to compile.
-    tasks = [partial(stages.search, problem, design, f, boxes[f.of]) for f in reversed(built.families)]
+    tasks = [partial(stages.search, problem, design, f, boxes[f.name]) for f in reversed(built.families)]
     tasks += [partial(stages.crowd, problem, design, f, boxes[f.name]) for f in crowds]
     done = beside(tasks)
     found: tuple[Found, ...] = tuple(reversed(done[: len(built.families)]))
     means = dict(zip((f.name for f in crowds), done[len(built.families) :], strict=True))
     made = beside(
         [
-            partial(stages.fit, problem, design, f, boxes[f.of], means[f.of], points)
+            partial(stages.fit, problem, design, f, boxes[f.name], means[f.of], points)
             for f, points in zip(built.families, found, strict=True)
         ]
     )
     placed, kept = stages.place(problem, built, rules, tuple(m.direction for m in made))
     tables = tuple(
         Tables(
-            *where, *boxes[f.of], m.groups, m.eased, means[f.of].series, means[f.of].scale,
+            *where, *boxes[f.name], m.groups, m.eased, means[f.of].series, means[f.of].scale,
             m.direction, m.roundness, m.misfit, own.groups,
         )
         for f, where, m, own in zip(built.families, placed, made, nodes, strict=True)

@@ -44,18 +44,18 @@ def followed(prepared: Prepared, slope: Any) -> Any:
     """The slope in the design, from that in all of `prepared` that moves with it."""
     problem, design, families = prepared.problem, prepared.design, prepared.structure.families
     both = list(zip(families, prepared.tables, strict=True))
-    boxes = {f.of: (t.centre, t.half) for f, t in both}
+    boxes = {f.name: (t.centre, t.half) for f, t in both}
     whole, moved = slope
     by_series = beside(
         [
-            partial(stages.fit_back, problem, design, f, boxes[f.of], Forces(t.forces, t.scale), found, groups)
+            partial(stages.fit_back, problem, design, f, boxes[f.name], Forces(t.forces, t.scale), found, groups)
             for (f, t), found, (groups, _) in zip(both, prepared.found, moved, strict=True)
         ]
     )
     pushed: dict[str, list[Any]] = {}
     for family, (_, read), (_, fitted) in zip(families, moved, by_series, strict=True):
         pushed.setdefault(family.of, []).extend((read, fitted))
-    crowds = [f for f in families if not f.paired]
+    crowds = [f for f in families if f.crowd]
     by_force = beside([partial(stages.crowd_back, problem, design, f, boxes[f.name], pushed[f.name]) for f in crowds])
     return _summed([whole, *(by_design for by_design, _ in by_series), *by_force])
 

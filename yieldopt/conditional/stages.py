@@ -16,7 +16,7 @@ from jaxtyping import Float
 from yieldopt.conditional import forces, margins, points
 from yieldopt.conditional.chunked import chunked
 from yieldopt.conditional.forces import sobol_normals
-from yieldopt.conditional.points import Box, Found
+from yieldopt.conditional.points import Box, Found, margin_values
 from yieldopt.conditional.structure import Family, Structure, sites_of
 from yieldopt.conditional.together import Couples, couples, degree, ends, ties
 from yieldopt.exact import settle
@@ -28,6 +28,12 @@ PILOT = 64
 """Shared draws that place the boxes of the states."""
 REACH = 5.5
 """Half-width of a box in standard deviations of its state."""
+
+
+DEEP, HIGH, WIDTH = 9.0, 2.0, 512
+"""Standard deviations between which an element is looked at, beyond its median and before it, and draws that tell how
+much one is.
+"""
 
 
 class Placed(NamedTuple):
@@ -103,14 +109,26 @@ def place(
 
 
 @program
+def levelled(problem: Problem[Any], design: Any, family: Family, box: Box) -> Box:
+    """The box of a ranged family: that of its base, and how far an element may lie off its median."""
+    median, site = jnp.zeros(family.normals), at(sites_of(problem, family), 0)
+    states = jnp.concatenate([box[0], jnp.zeros(1)])
+    off = jax.vmap(lambda z: margin_values(problem, design, family, site, states, z)[0])(
+        jnp.asarray(sobol_normals(WIDTH, len(median), 0))
+    )
+    middle, half = (0.5 * (DEEP + side * HIGH) * jnp.std(off)[None] for side in (-1.0, 1.0))
+    return jnp.concatenate([box[0], middle]), jnp.concatenate([box[1], half])
+
+
+@program
 def spans(problem: Problem[Any], design: Any, built: Structure, nodes: Any) -> dict[str, Box]:
     """Centre and half-width of every state of every population, over pilot draws at the nodes."""
     model = problem.model
-    median = {f.name: jnp.zeros(f.normals) for f in built.families if not f.paired}
+    median = {f.name: jnp.zeros(f.normals) for f in built.families if f.crowd}
     populations = model.populations()
     thin, weights = {}, {}
     for family, ((index, weight), *_) in zip(built.families, nodes, strict=True):
-        if not family.paired:
+        if family.crowd:
             p = populations[family.name]
             thin[family.name] = eqx.tree_at(lambda p: p.sites, p, at(p.sites, index))
             weights[family.name] = weight

@@ -24,6 +24,10 @@ PUSHED = 14
 """Degree in a state that carries a force: it travels far, and the joint's shape bends along it."""
 
 
+LEVEL = "level"
+"""The state of a ranged family that its base has not."""
+
+
 class Row(NamedTuple):
     """One side of one limit on one element, or pair: which, the states that it uses, and whether nets may spare it."""
 
@@ -36,6 +40,9 @@ class Row(NamedTuple):
 class Family(NamedTuple):
     """Elements (or pairs of them) that are treated alike: names of their states, forces and margins; `moved` are the
     states that the pose moves, `nets` the groups of them that have some to spare: their limit and how many, at most.
+
+    A `ranged` family is about one limit on a range: its last state is a level, and its two rows are how far an element
+    lies above and below its median, that level beyond either way.
     """
 
     name: str
@@ -47,6 +54,12 @@ class Family(NamedTuple):
     normals: int
     moved: tuple[int, ...] = ()
     nets: tuple[tuple[int, int], ...] = ()
+    ranged: bool = False
+
+    @property
+    def crowd(self) -> bool:
+        """Whether it stands for the elements themselves: for no pairs of them, and no range over them."""
+        return not (self.paired or self.ranged)
 
     def groups(self) -> dict[tuple[int, ...], list[int]]:
         """Rows by the states that they use: each group shares one basis."""
@@ -108,9 +121,11 @@ def _read(problem: Problem[Any], design: Any) -> Structure:
         base = next(f for f in families if f.name == pair.of)
         families.append(base._replace(name=name, paired=True, normals=2 * base.normals))
     limited = [_with_rows(problem, design, f, shared, pose) for f in families]
+    limited += [f for base in limited if base.crowd for f in _ranges(problem, design, base, shared, pose)]
     # What no limit reads and nothing rests on has no say.
     paired = {f.of for f in limited if f.paired and f.rows}
-    told = tuple(f for f in limited if f.rows or (not f.paired and (f.forces or f.name in paired)))
+    borne = paired | {f.of for f in limited if f.ranged}
+    told = tuple(f for f in limited if f.rows or (f.crowd and (f.forces or f.name in borne)))
     return Structure(sizes.unit, pose.shape[0], told, _poised(problem, design, shared, pose))
 
 
@@ -160,7 +175,7 @@ def margin_of(problem: Problem[Any], design: Any, family: Family, site: Sites) -
 
 def sites_of(problem: Problem[Any], family: Family) -> Sites:
     """The sites of a family: its elements', or its pairs' midpoints."""
-    return (problem.model.pairs() if family.paired else problem.model.populations())[family.name].sites
+    return problem.model.pairs()[family.name].sites if family.paired else problem.model.populations()[family.of].sites
 
 
 def _with_rows(problem: Problem[Any], design: Any, family: Family, shared: Any, pose: Any) -> Family:
@@ -173,11 +188,24 @@ def _with_rows(problem: Problem[Any], design: Any, family: Family, shared: Any, 
     rows = [
         Row(index, side, uses[limit.response], limit.name in opens)
         for index, limit in enumerate(problem.limits)
-        if limit.population == family.name
+        if limit.population == family.name and not limit.ranged
         for side in limit.sides
     ]
     index = {limit.name: i for i, limit in enumerate(problem.limits)}
     return family._replace(rows=tuple(rows), nets=tuple((index[net.name], net.most) for net in nets))
+
+
+def _ranges(problem: Problem[Any], design: Any, base: Family, shared: Any, pose: Any) -> list[Family]:
+    """The families of the limits on ranges over a population."""
+    p, site = problem.model.populations()[base.of], at(sites_of(problem, base), 0)
+    state, respond = p.state(design, shared, pose, site), margin_of(problem, design, base, site)
+    level, found = len(base.states), list[Family]()
+    for i, limit in enumerate(problem.limits):
+        if limit.ranged and limit.population == base.name:
+            uses = _uses(lambda s, z: respond(s, *parts(base, z)), state, base.normals)[limit.response]
+            rows = tuple(Row(i, side, (*uses, level)) for side in ("low", "high"))
+            found.append(Family(limit.name, base.of, False, (*base.states, LEVEL), (), rows, base.normals, ranged=True))
+    return found
 
 
 def _uses(respond: Callable[[Any, Any], Any], state: Any, normals: int) -> dict[str, tuple[int, ...]]:

@@ -32,7 +32,7 @@ def canonical(
         "options": inputs.options,
         "materials": inputs.materials | {role: list(names) for role, names in inputs.open.items()},
         **_bump_map(document, study),
-        **_numbers(card, inputs),
+        **_numbers(study, card, inputs),
         **({"nets": _nets(study.nets)} if study.nets else {}),
         "estimate": _estimate(estimate),
         "optimize": _optimize(card, optimize),
@@ -50,7 +50,7 @@ def _step(unit: str) -> str:
     return "delta_degC" if unit == "degC" else unit
 
 
-def _numbers(card: Card, inputs: Inputs) -> dict[str, Any]:
+def _numbers(study: Study, card: Card, inputs: Inputs) -> dict[str, Any]:
     design = {
         name: {
             "value": _write(inputs.design[name], knob.unit),
@@ -70,6 +70,11 @@ def _numbers(card: Card, inputs: Inputs) -> dict[str, Any]:
         }
         for name, bounds in inputs.limits.items()
     }
+    for name, bound in study.limits.items():
+        if bound.range is not None:
+            unit = card.responses[name].unit
+            most = _write(units.parse(bound.range, unit, True), _step(unit)) if unit else float(bound.range)
+            limits.setdefault(name, {})["range"] = most
     defects = {
         name: {"rate": _write(rate, "ppb")} | ({"cluster": cluster} if math.isfinite(cluster) else {})
         for name, (rate, cluster) in inputs.defects.items()

@@ -7,7 +7,7 @@ the model's own check. Each notes what it finds and leaves the sound part to the
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,7 @@ class ResolvedStudy:
     bumps: str = ""
     variants: tuple[Inputs, ...] = ()
     nets: NetSettings | None = None
+    ranges: dict[str, float] = field(default_factory=dict)
 
 
 def read(
@@ -79,13 +80,13 @@ def read(
     estimate = estimate_settings(document, study)
     if card is None:
         raise _all(document)
-    inputs = resolve.inputs(document, study, card, sites)
+    inputs, ranges = resolve.inputs(document, study, card, sites), resolve.ranges(document, study, card)
     optimize, nets = optimize_settings(document, study, card), net_settings(document, study, card, sites)
     variants = _variants(document, study, inputs, check)
     if document.mistakes:
         raise _all(document)
     found = _resolved(document, study, card, variants[0], estimate, optimize)
-    return replace(found, variants=tuple(variants), nets=nets)
+    return replace(found, variants=tuple(variants), nets=nets, ranges=ranges)
 
 
 def default_study(card: Card, overrides: Iterable[str] = ()) -> ResolvedStudy:

@@ -53,7 +53,7 @@ def build(study: ResolvedStudy, model: type[Model[Any]]) -> Plan:
     moving = [*asked_window(study), *(k for k in study.optimize.knobs if k not in study.optimize.window)]
     ranges = {name: inputs.ranges[name] for name in moving if inputs.ranges[name][1] > inputs.ranges[name][0]}
     precision, search = Precision(asked.absolute, asked.of_loss, asked.confidence), Box.of(ranges)
-    bounds, problem = claims.bounds(study), _with_nets(Problem.of(made, defects=defects), study)
+    bounds, problem = claims.bounds(study), _with_nets(_with_ranges(Problem.of(made, defects=defects), study), study)
     claimed: dict[str, tuple[Limit, ...]] = {}
     for bound in bounds:
         claimed[bound.claim] = (*claimed.get(bound.claim, ()), *made.claimed(bound))
@@ -62,6 +62,18 @@ def build(study: ResolvedStudy, model: type[Model[Any]]) -> Plan:
     goal = both if claimed and study.claims.enforce == "every_unit" else problem
     region = Region.of(bounds, lambda at: model.drawn(at, inputs), design, search)
     return Plan(problem, both, goal, claimed, region, design, precision, search, asked_window(study), drifts(study))
+
+
+def _with_ranges(problem: Problem[Any], study: ResolvedStudy) -> Problem[Any]:
+    """The problem in which the elements of a unit may lie no further apart than a study says."""
+    limits = problem.limits
+    for name, most in study.ranges.items():
+        population = study.card.responses[name].population
+        if population not in problem.model.populations():
+            got, do = f"{name} of {population}", "Limit it by `low` or `high`."
+            raise UserError.of("a range over elements that this study has", got, do, f"limits.{name}.range")
+        limits = (*limits, Limit.range(f"{name}_range", population, name, most))
+    return replace(problem, limits=limits)
 
 
 def _with_nets(problem: Problem[Any], study: ResolvedStudy) -> Problem[Any]:

@@ -165,6 +165,9 @@ def _responses(resolved: "ResolvedStudy") -> dict[str, Any]:
     found = {name: asdict(response) for name, response in resolved.card.responses.items()}
     for name, (low, high) in resolved.inputs.limits.items():
         found[name] = {**found.get(name, {}), "low": low, "high": high}
+    for name, most in resolved.ranges.items():
+        told = {"text": f"largest less smallest: {found[name]['text']}", "low": None, "high": most}
+        found[f"{name}_range"] = {**asdict(resolved.card.responses[name]), **told}
     return found | (resolved.nets.responses() if resolved.nets else {})
 
 

@@ -19,6 +19,7 @@ from yieldopt.study.shape import Grid, Missing, Setting, Sites, Study
 from yieldopt.study.spread import sigma
 from yieldopt.study.text import Document
 
+_OPEN = (-math.inf, math.inf)
 _MOST_SITES = 20_000_000
 
 
@@ -110,12 +111,29 @@ def _limits(document: Document, study: Study, card: Card) -> dict[str, tuple[flo
             continue
         low = -math.inf if bound.low is None else quantity(document, f"{path}.low", bound.low, response.unit)
         high = math.inf if bound.high is None else quantity(document, f"{path}.high", bound.high, response.unit)
-        if bound.low is None and bound.high is None and not document.wrong(path):
-            document.add(path, "`low`, `high` or both", "neither", "Write it as in `{low: ...}`.")
+        if bound.low is None and bound.high is None and bound.range is None and not document.wrong(path):
+            document.add(path, "`low`, `high`, both or `range`", "none", "Write it as in `{low: ...}`.")
         elif low is not None and high is not None and not low < high:
             document.add(path, "`low` below `high`", f"low {bound.low}, high {bound.high}", "Exchange the two.")
-        elif low is not None and high is not None:
+        elif low is not None and high is not None and (low, high) != _OPEN:
             found[name] = (low, high)
+    return found
+
+
+def ranges(document: Document, study: Study, card: Card) -> dict[str, float]:
+    """How far apart the elements of a unit may lie in each response whose range is limited."""
+    found: dict[str, float] = {}
+    for name, bound in study.limits.items():
+        path, response = f"limits.{name}.range", card.responses.get(name)
+        if bound.range is None or response is None:
+            continue
+        most = quantity(document, path, bound.range, response.unit, True)
+        if not response.population:
+            document.add(path, "a response of elements", f"{name}, of the unit", "Limit it by `low` or `high`.")
+        elif most is not None and not most > 0.0:
+            document.add(path, "a positive range", f"{bound.range}", "Largest less smallest is above zero.")
+        elif most is not None:
+            found[name] = most
     return found
 
 

@@ -132,10 +132,11 @@ class Nets(_Part):
 
 
 class Bound(_Part):
-    """Limits on a response: either side or both."""
+    """Limits on a response: either side or both; on how far apart the elements of a unit may lie in it, its range."""
 
     low: Quantity | None = None
     high: Quantity | None = None
+    range: Quantity | None = None
 
 
 class Accuracy(_Part):

@@ -1,0 +1,126 @@
+"""Limits on a range over a population: against the law of the range, against counting, and what may not be asked."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+import pytest
+from jax import Array
+from scipy import integrate, stats
+
+from yieldopt.conditional.integrand import Route
+from yieldopt.conditional.prepare import frame
+from yieldopt.conditional.slope import sample
+from yieldopt.estimators.base import Precision
+from yieldopt.estimators.monte_carlo import MonteCarlo
+from yieldopt.estimators.sobol import Sobol
+from yieldopt.problem import Limit, Model, Population, Problem, Sites
+from yieldopt.typing import Scalar
+
+OWN = 0.25
+"""Spread of each post's own height."""
+
+
+class Nominal(eqx.Module):
+    height: Scalar = 30.0
+
+
+class Posts(Population[Nominal]):
+    """Posts of a die that is thick or thin as a whole, and bowed."""
+
+    sites: Sites
+    bow: Scalar
+
+    def variation(self, design: Nominal) -> Any:
+        del design
+        return numpyro.sample("own", dist.Normal(0.0, OWN))
+
+    def state(self, design: Nominal, shared: Any, pose: Array, site: Sites) -> dict[str, Array]:
+        del pose
+        die, bow = shared
+        return {"height": design.height + die + self.bow * bow * (site.x**2 + site.y**2 - 2 / 3)}
+
+    def response(self, design: Nominal, state: dict[str, Array], element: Any) -> dict[str, Array]:
+        del design
+        return {"height": state["height"] + element}
+
+
+class Die(Model[Nominal]):
+    Design = Nominal
+    posts: Posts
+
+    def variation(self, design: Nominal) -> Any:
+        del design
+        return numpyro.sample("die", dist.Normal(0.0, 0.5)), numpyro.sample("bow", dist.Normal(0.0, 1.0))
+
+    def populations(self) -> dict[str, Population[Nominal]]:
+        return {"post": self.posts}
+
+
+def die(side: int, allowed: float, bow: float = 0.0, low: float | None = None) -> Problem[Any]:
+    x, y = np.meshgrid(np.linspace(-1, 1, side), np.linspace(-1, 1, side))
+    model = Die(Posts(Sites.at(x.ravel(), y.ravel()), jnp.asarray(bow)))
+    limits = (Limit.range("coplanarity", "post", "height", allowed),)
+    limits += () if low is None else (Limit.of("height", "post", "height", low=low),)
+    return Problem(model, limits, {})
+
+
+def of_alike(count: int, allowed: float) -> float:
+    """The chance that so many alike normals lie within `allowed` of one another: one integral."""
+
+    def lies(a: float) -> float:
+        within = stats.norm.cdf(a + allowed / OWN) - stats.norm.cdf(a)
+        return count * stats.norm.pdf(a) * within ** (count - 1)
+
+    return float(integrate.quad(lies, -9.0, 1.0, epsabs=1e-13, limit=400)[0])
+
+
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("side", "allowed"), [(100, 2.2), *(pytest.param(*case, marks=SLOW) for case in ((20, 1.6), (20, 2.8), (6, 1.2)))]
+)
+def test_posts_alike_have_the_law_of_the_range(side: int, allowed: float) -> None:
+    """Ten thousand of them, four hundred, and few; from one die in two lost to one in ten thousand million."""
+    found = Sobol(Precision(2e-4, None))(die(side, allowed), Nominal(), 1)
+    expected = of_alike(side**2, allowed)
+    assert 1.0 - found.value == pytest.approx(1.0 - expected, rel=2e-3)
+    assert found.limits["coplanarity"][0] == pytest.approx(1.0 - expected, rel=2e-3)
+    assert found.stderr < 1e-4
+
+
+def test_bowed_dies_are_lost_as_counted() -> None:
+    problem = die(12, 2.1, 0.3, 28.2)
+    counted = MonteCarlo(Precision(1e-5, None), 1 << 17)(problem, Nominal(), 1)
+    found = Sobol(Precision(3e-3, None))(problem, Nominal())
+    error = np.hypot(counted.stderr, found.stderr)
+    assert error < 2.5e-3
+    assert found.value == pytest.approx(counted.value, abs=4.0 * error)
+    for name in ("coplanarity", "height"):
+        share = counted.limits[name][0]
+        assert share > 0.005
+        own = 4.0 * np.sqrt(share / counted.evaluations) + 4.0 * found.stderr
+        assert found.limits[name][0] == pytest.approx(share, abs=own)
+
+
+def test_the_slope_in_what_is_designed() -> None:
+    """Taller posts lie no further apart; with a limit on height besides, they are lost less."""
+    for low, expected in ((None, 0.0), (28.0, None)):
+        problem, design = die(6, 1.2, 0.3, low), Nominal(jnp.asarray(30.0))
+        route = Route(frame(problem, design))
+        points = jnp.asarray(stats.norm.ppf(stats.qmc.Sobol(2, rng=np.random.default_rng(0)).random(64)))
+        weights = jnp.full(64, 1.0 / 64)
+
+        def loss(height: float, route: Any = route, problem: Any = problem, points: Any = points) -> Any:
+            return sample(route.prepare(problem, Nominal(jnp.asarray(height))), points, jnp.full(64, 1.0 / 64))
+
+        slope = float(sample(route.prepare(problem, design), points, weights).design.height)
+        ahead, behind = (float(loss(30.0 + step).loss.mean()) for step in (1e-3, -1e-3))
+        if expected is not None:
+            assert abs(slope) < 1e-7
+        else:
+            assert slope == pytest.approx((ahead - behind) / 2e-3, rel=1e-2)
