@@ -18,11 +18,11 @@ FLAGS = {"": "", QUICK: os.environ.get("XLA_FLAGS", "")}
 """XLA's own flags, then those that compile a short run sooner and leave it slower."""
 
 
-def measured(name: str, flags: str) -> dict[str, float]:
+def measured(name: str, flags: str, script: str = "measure_joint.py") -> dict[str, float]:
     """Figures of a process of its own."""
-    script = Path(__file__).with_name("measure_joint.py")
+    script = str(Path(__file__).with_name(script))
     environment = {**os.environ, "PYTHONPATH": PATHS, "XLA_FLAGS": flags}
-    found = subprocess.run([sys.executable, str(script), name], capture_output=True, text=True, env=environment)
+    found = subprocess.run([sys.executable, script, name], capture_output=True, text=True, env=environment)
     assert found.returncode == 0, found.stderr
     return json.loads(found.stdout)
 

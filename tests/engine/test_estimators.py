@@ -1,14 +1,11 @@
 """Estimators against closed forms: a unit with one shared height and many elements of its own."""
 
 from functools import reduce
-from typing import Any, ClassVar
+from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpyro
-import numpyro.distributions as dist
 import pytest
 from scipy import integrate, special, stats
 
@@ -18,72 +15,50 @@ from yieldopt.estimators.auto import method
 from yieldopt.estimators.base import Precision, Watch, binomial_interval
 from yieldopt.estimators.monte_carlo import Counts, MonteCarlo, count
 from yieldopt.estimators.sobol import BATCH, LEAST, Sobol
-from yieldopt.knob import knob
-from yieldopt.problem import Defects, Limit, Model, Population, Problem, Sites
+from yieldopt.problem import Defects, Limit, Problem
+from yieldopt.testing.crowds import Die, Height, Pillars, crowds, die
 from yieldopt.testing.zoo import zoo
-from yieldopt.typing import Scalar
 
 
-class Nominal(eqx.Module):
-    height: Scalar = knob(30.2, 20, 40, "um", "recipe", "pillar height")
+def chip(rows: int, sides: tuple[float, float] = (28.0, 32.4), kind: type[Pillars] = Pillars) -> Problem[Height]:
+    """h_k = 30.2 + .5 D + .35 e_k within the sides for all k."""
+    problem = die(rows, rows, 0.5, 0.35, Limit.of("height", "pillar", "height", *sides))
+    found = problem.model.pillars  # type: ignore[attr-defined]
+    return Problem(Die(kind(found.sites, found.own), problem.model.shared), problem.limits, {})  # type: ignore[attr-defined]
 
 
-class Pillars(Population[Nominal]):
-    sites: Sites
+def exact(
+    count: int, low: float = 28.0, high: float = 32.4, law: tuple[float, float, float] = (30.2, 0.5, 0.35)
+) -> float:
+    mean, shared, own = law
 
-    def variation(self, design: Nominal) -> Any:
-        del design
-        return numpyro.sample("own", dist.Normal(0.0, 0.35))
-
-    def state(self, design: Nominal, shared: Any, pose: Any, site: Sites) -> dict[str, Any]:
-        return {"height": design.height + shared}
-
-    def response(self, design: Nominal, state: Any, element: Any) -> dict[str, Any]:
-        return {"height": state["height"] + element}
-
-
-class Chip(Model[Nominal]):
-    """PIL_HIER_1e4 of the benchmark problems: h_k = 30.2 + .5 D + .35 e_k within 28 and 32.4 for all k."""
-
-    Design: ClassVar[type[eqx.Module]] = Nominal
-    pillars: Pillars
-    sides: tuple[float, float] = eqx.field(static=True, default=(28.0, 32.4))
-
-    def variation(self, design: Nominal) -> Any:
-        del design
-        return numpyro.sample("die", dist.Normal(0.0, 0.5))
-
-    def populations(self) -> dict[str, Population[Nominal]]:
-        return {"pillar": self.pillars}
-
-    def limits(self) -> tuple[Limit, ...]:
-        return (Limit.of("height", "pillar", "height", *self.sides),)
-
-
-def chip(rows: int, **sides: Any) -> Problem[Nominal]:
-    x, y = (a.ravel() for a in np.meshgrid(np.arange(rows) * 1.0, np.arange(rows) * 1.0))
-    return Problem.of(Chip(Pillars(Sites.at(x, y)), **sides))
-
-
-def exact(count: int, low: float = 28.0, high: float = 32.4) -> float:
     def given(d: float) -> float:
-        inside = stats.norm.cdf((high - 30.2 - 0.5 * d) / 0.35) - stats.norm.cdf((low - 30.2 - 0.5 * d) / 0.35)
+        inside = stats.norm.cdf((high - mean - shared * d) / own) - stats.norm.cdf((low - mean - shared * d) / own)
         return float(stats.norm.pdf(d) * inside**count)
 
     return float(integrate.quad(given, -9, 9, epsabs=1e-12, limit=400)[0])
 
 
-def test_the_joint_yield_of_ten_thousand_pillars() -> None:
-    found = Sobol(Precision(1e-3, None))(chip(100), Nominal(), 3)
-    truth = exact(10_000)
-    assert truth == pytest.approx(0.90394957, abs=1e-7)  # the published reference
-    assert abs(found.value - truth) <= 4 * found.stderr
-    assert found.stderr < 5e-4
+@pytest.mark.parametrize("name", ["PIL_HIER_1e4", "PIL_HIER_OPT_1e5"])
+def test_the_joint_yield_of_many_pillars(name: str) -> None:
+    known = crowds()[name]
+    found = Sobol(Precision(1e-4, None))(known.problem, known.design, 3)
+    assert found.failure_probability == pytest.approx(known.failure_probability, abs=4.0 * found.stderr)
+    assert found.stderr < 1e-4
     assert found.interval[0] < found.value < found.interval[1]
 
 
+def test_references_of_many_pillars() -> None:
+    """By quadrature over what they share."""
+    assert crowds()["PIL_HIER_1e4"].failure_probability == pytest.approx(1.0 - exact(10_000), abs=1e-9)
+    best = exact(100_000, 28.0, 32.0, (30.0, 0.4, 0.3))
+    assert crowds()["PIL_HIER_OPT_1e5"].failure_probability == pytest.approx(1.0 - best, abs=1e-9)
+    for height in (29.98, 30.02):
+        assert exact(100_000, 28.0, 32.0, (height, 0.4, 0.3)) < best
+
+
 def test_a_rare_loss_is_found_with_relative_precision() -> None:
-    found = Sobol(Precision(None, 0.05))(chip(10, sides=(27.0, 33.4)), Nominal(), 1)
+    found = Sobol(Precision(None, 0.05))(chip(10, sides=(27.0, 33.4)), Height(), 1)
     truth = 1 - exact(100, 27.0, 33.4)
     assert truth < 1e-4
     assert abs(found.failure_probability - truth) <= max(4 * found.stderr, 0.01 * truth)
@@ -91,12 +66,12 @@ def test_a_rare_loss_is_found_with_relative_precision() -> None:
 
 def test_one_batch_does_not_end_an_estimate() -> None:
     """However small the error that it states: that is drawn from the same few points as the loss."""
-    found = Sobol(Precision(0.5, None))(chip(10), Nominal(), 1)
+    found = Sobol(Precision(0.5, None))(chip(10), Height(), 1)
     assert found.evaluations == LEAST * BATCH > BATCH
 
 
 def test_a_loss_beyond_the_tables_is_doubted() -> None:
-    found = Sobol(Precision(None, 0.05))(chip(10, sides=(26.0, 34.4)), Nominal(), 1)
+    found = Sobol(Precision(None, 0.05))(chip(10, sides=(26.0, 34.4)), Height(), 1)
     truth = 1 - exact(100, 26.0, 34.4)
     assert truth < 1e-9
     assert abs(found.failure_probability - truth) <= 4 * found.stderr or found.doubt > 0.05 * found.failure_probability
@@ -107,7 +82,7 @@ def test_elements_with_next_to_no_noise_of_their_own_fail_where_the_unit_carries
     """Their index passes from one end to the other within a sliver of what the die scatters by."""
 
     class Stiff(Pillars):
-        def response(self, design: Nominal, state: Any, element: Any) -> dict[str, Any]:
+        def response(self, design: Height, state: Any, element: Any) -> dict[str, Any]:
             return {"height": state["height"] + element * own / 0.35}
 
     def inside(d: float) -> float:
@@ -115,15 +90,14 @@ def test_elements_with_next_to_no_noise_of_their_own_fail_where_the_unit_carries
         return float(high - low) ** 100
 
     truth = integrate.quad(lambda d: stats.norm.pdf(d) * inside(d), -9, 9, points=[-4.4, 2.4, 2.3], limit=2000)[0]
-    sites = chip(10).model.pillars.sites  # type: ignore[attr-defined]
-    found = Sobol(Precision(None, 0.05))(Problem.of(Chip(Stiff(sites), sides=(28.0, 31.4))), Nominal(), 1)
+    found = Sobol(Precision(None, 0.05))(chip(10, (28.0, 31.4), Stiff), Height(), 1)
     assert abs(found.value - truth) <= 4 * found.stderr + found.doubt
     assert found.doubt <= 0.1 * found.failure_probability
 
 
 def test_a_limit_that_nothing_fails_is_met_for_good() -> None:
     """Its loss is zero to the last digit, and so are the error of that and what is asked of it."""
-    found = Sobol(Precision(None, 0.1))(chip(10, sides=(-1e3, 1e3)), Nominal(), 1)
+    found = Sobol(Precision(None, 0.1))(chip(10, sides=(-1e3, 1e3)), Height(), 1)
     assert (found.value, found.failure_probability, found.status) == (1.0, 0.0, "converged.")
 
 
@@ -131,23 +105,22 @@ def test_a_limit_that_no_shared_draw_reaches() -> None:
     """Its margin depends on the element alone: the series is a constant."""
 
     class Loose(Pillars):
-        def response(self, design: Nominal, state: Any, element: Any) -> dict[str, Any]:
+        def response(self, design: Height, state: Any, element: Any) -> dict[str, Any]:
             return {"height": element}
 
-    sites = chip(10).model.pillars.sites  # type: ignore[attr-defined]
-    found = Sobol(Precision(1e-3, None))(Problem.of(Chip(Loose(sites), sides=(-1.2, 9.0))), Nominal(), 1)
+    found = Sobol(Precision(1e-3, None))(chip(10, (-1.2, 9.0), Loose), Height(), 1)
     assert found.value == pytest.approx(stats.norm.sf(-1.2 / 0.35) ** 100, rel=1e-3)
 
 
 def test_counting_agrees_with_the_closed_form() -> None:
-    found = MonteCarlo(Precision(5e-3, None))(chip(10), Nominal(), 7)
+    found = MonteCarlo(Precision(5e-3, None))(chip(10), Height(), 7)
     assert abs(found.value - exact(100)) <= 4 * found.stderr
 
 
 @pytest.mark.parametrize("name", ["chip", "FOURBRANCH"])
 def test_counts_are_the_same_for_any_batch_and_after_a_break(name: str) -> None:
     """Bit for bit: units are drawn by their own number."""
-    problem, design = (chip(5), Nominal()) if name == "chip" else (zoo()[name].problem.named(None), None)
+    problem, design = (chip(5), Height()) if name == "chip" else (zoo()[name].problem.named(None), None)
     key, most = jax.random.key(7), 8192
     whole = count(problem, design, key, 0, most)
     assert 0 < int(whole.passed) < most
@@ -169,7 +142,7 @@ def test_no_more_units_are_drawn_than_are_wanted() -> None:
 
 
 def test_no_failure_is_an_upper_bound_and_says_so() -> None:
-    found = MonteCarlo(Precision(1e-2, None))(chip(4, sides=(0.0, 90.0)), Nominal(), 1)
+    found = MonteCarlo(Precision(1e-2, None))(chip(4, sides=(0.0, 90.0)), Height(), 1)
     assert found.value == 1.0
     assert found.interval[0] < 1.0
     assert "no unit" in found.status
@@ -178,13 +151,13 @@ def test_no_failure_is_an_upper_bound_and_says_so() -> None:
 def test_defects_are_reported_apart() -> None:
     plain = chip(10)
     problem = Problem(plain.model, plain.limits, {"pillar": Defects(jnp.array(1e-4), jnp.array(2.0))})
-    found = Sobol(Precision(2e-3, None))(problem, Nominal(), 3)
+    found = Sobol(Precision(2e-3, None))(problem, Height(), 3)
     assert found.defects == pytest.approx((1 - 100 * np.log1p(-1e-4) / 2) ** -2, rel=1e-12)
     assert found.value == pytest.approx(found.parametric * found.defects)
 
 
 def test_auto_counts_where_elements_are_few() -> None:
-    found = method("auto", Precision(2e-2, None), Watch())(chip(3), Nominal(), 1)
+    found = method("auto", Precision(2e-2, None), Watch())(chip(3), Height(), 1)
     assert found.method == "monte_carlo"
     assert "fewer than" in found.status
     with pytest.raises(UserError, match="a method among"):
@@ -194,7 +167,7 @@ def test_auto_counts_where_elements_are_few() -> None:
 def test_a_stopped_run_keeps_what_it_has() -> None:
     watch = Watch()
     watch.stop.set()
-    found = MonteCarlo(Precision(1e-6, None), watch=watch)(chip(4), Nominal(), 1)
+    found = MonteCarlo(Precision(1e-6, None), watch=watch)(chip(4), Height(), 1)
     assert found.evaluations == 512
     assert "not reached" in found.status
 
@@ -246,7 +219,7 @@ def test_a_limit_that_no_pilot_saw_is_approached() -> None:
 def test_replicates_converge_faster_than_plain_draws() -> None:
     """Eight times the points leave less than a third of the error: every part has a sequence of its own."""
     errors = [
-        np.mean([Sobol(Precision(1e-9, None), points=count)(chip(100), Nominal(), seed).stderr for seed in range(4)])
+        np.mean([Sobol(Precision(1e-9, None), points=count)(chip(100), Height(), seed).stderr for seed in range(4)])
         for count in (1024, 8192)
     ]
     assert errors[1] < errors[0] / 3.0

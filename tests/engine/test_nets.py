@@ -117,10 +117,10 @@ def plate(reach: float = 1.2, spare: int = 2) -> tuple[Problem[Any], Design]:
 
 def test_the_fast_route_counts_what_exact_units_do() -> None:
     problem, design = plate()
-    counted = MonteCarlo(Precision(absolute=1e-5), 1 << 16)(problem, design, 1)
+    counted = MonteCarlo(Precision(absolute=1e-5), 1 << 15)(problem, design, 1)
     found = Sobol(Precision(absolute=1e-3))(problem, design)
     error = np.hypot(counted.stderr, found.stderr)
-    assert error < 2.2e-3
+    assert error < 3e-3
     # The crowd's own errors are told (`doubts`): a linear bed leaves less than a hundredth of the loss.
     assert found.value == pytest.approx(counted.value, abs=4.0 * error + 0.01 * (1.0 - counted.value))
     for name in ("reach", "off", "supply", "lanes"):
@@ -128,9 +128,14 @@ def test_the_fast_route_counts_what_exact_units_do() -> None:
         own = 4.0 * np.sqrt(share / counted.evaluations) + 4.0 * found.stderr
         assert found.limits[name][0] == pytest.approx(share, abs=own + 0.02 * share)
         assert share > 0.005
-    alone, _ = plate()
-    without = dataclasses.replace(alone, nets=(), limits=alone.limits[:2])
-    assert Sobol(Precision(absolute=1e-3))(without, design).value < counted.value - 0.05  # what spares are worth
+
+
+@pytest.mark.slow
+def test_what_spares_are_worth() -> None:
+    problem, design = plate()
+    without = dataclasses.replace(problem, nets=(), limits=problem.limits[:2])
+    some, none = (Sobol(Precision(absolute=1e-3))(one, design).value for one in (problem, without))
+    assert none < some - 0.05
 
 
 def test_more_to_spare_is_better_and_compiles_nothing_anew() -> None:
@@ -144,6 +149,7 @@ def test_more_to_spare_is_better_and_compiles_nothing_anew() -> None:
     assert found[0] < found[1] < 0.0
 
 
+@pytest.mark.slow
 def test_the_slope_of_the_loss_with_points_and_nodes_fixed() -> None:
     """In a random direction of the series that it reads, against central differences."""
     problem, design = plate()

@@ -20,6 +20,8 @@ AT_ONCE = 40_000
 """Elements worked on at once."""
 NORMALS, GROUPS = 1 << 17, 8
 """Normals worked on at once where a unit has no elements; blocks of units, or groups of them, tallied at once."""
+FEW = 8
+"""Blocks of a group where few units are wanted."""
 FIRST, MOST = 512, 1 << 22
 """Units counted before the precision is first looked at, and elements between two such looks, a batch at least."""
 
@@ -101,6 +103,8 @@ def count(problem: Problem[Any], design: Any, key: Array, start: int, stop: int)
     sizes = layout(problem, design)
     single = not problem.model.populations()
     wide = int(2 ** np.clip(int(np.log2(NORMALS / (BLOCK * max(sizes.unit, 1)))), 0, 12)) if single else 1
+    if stop - start <= FEW * GROUPS * BLOCK:  # a program of its own: the large one would draw far more than is wanted
+        wide = min(wide, FEW)
     first, last = jnp.asarray(start // BLOCK, jnp.int32), jnp.asarray(-(-stop // BLOCK), jnp.int32)
     found = _count(problem, design, sizes, key, first, last, wide)
     return Counts(*(np.asarray(part, np.int64) for part in found))

@@ -27,6 +27,7 @@ class Known(NamedTuple):
     problem: Problem[Any]
     failure_probability: float
     relative: float
+    design: Any = None
 
 
 def _of(laws: list[Any], margin: Callable[[Draws], Array]) -> Problem[Any]:
