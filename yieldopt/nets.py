@@ -47,15 +47,23 @@ def tolerate(
 
     `nets` has for each name its groups, as elements of the population `of`, and how many each may lose; `by` are the
     limits that make one open. An element of no net may lose nothing. Raises UserError for an element in two groups, and
-    for limits that are not of `of`.
+    for limits that are not of `of`, for names that are taken and for nets of nothing.
     """
-    own = [limit.name for limit in problem.of_population(of)]
+    own = [limit.name for limit in problem.of_population(of) if not limit.ranged]
+    taken = {"", *problem.model.populations(), *problem.model.pairs(), *(limit.name for limit in problem.limits)}
+    if not nets or {*nets} & taken or not all(groups and all(map(len, groups)) for groups, _ in nets.values()):
+        do = "Leave none empty, and name none as a limit or a population is."
+        raise UserError.of("nets of names and elements of their own", ", ".join(nets) or "none", do, "nets")
     if not by or not {*by} <= {*own}:
         known = f"limits of {of} ({', '.join(own)})"
         raise UserError.of(known, ", ".join(by) or "none", "Name those that make one open.", "nets")
     if any(net.of == of for net in problem.nets):
         raise UserError.of(f"the nets of {of} once", "some beside others", "Name them all at once.", "nets")
     every = np.concatenate([np.asarray(group, int) for groups, _ in nets.values() for group in groups])
+    count = problem.model.populations()[of].sites.x.size
+    if every.min() < 0 or every.max() >= count:
+        do = "Count from zero."
+        raise UserError.of(f"elements 0 to {count - 1} of {of}", f"{every.min()} to {every.max()}", do, "nets")
     if len(np.unique(every)) < len(every):
         raise UserError.of("each element in one group at most", "one in two", "Leave it out of one.", "nets")
     made: list[Net] = []

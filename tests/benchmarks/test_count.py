@@ -3,14 +3,13 @@
 from typing import Any
 
 import pytest
-from test_joint import measured
 
 RATE, SECONDS, GROWN = 45e6, 1.0, 1.1
 """Allowed: samples a second at least, in float32; seconds of a joint yield; growth of memory."""
 
 
 @pytest.mark.slow
-def test_plain_samples_are_counted_by_the_million(benchmark: Any, note: Any) -> None:
+def test_plain_samples_are_counted_by_the_million(benchmark: Any, note: Any, measured: Any) -> None:
     found = benchmark.pedantic(measured, args=("float32", "", "measure_count.py"), rounds=1)
     doubles, other = (measured(name, "", "measure_count.py") for name in ("float64", "numpy"))
     benchmark.extra_info.update(found)
@@ -23,7 +22,7 @@ def test_plain_samples_are_counted_by_the_million(benchmark: Any, note: Any) -> 
 
 
 @pytest.mark.slow
-def test_joint_yields_of_many_pillars(benchmark: Any, note: Any) -> None:
+def test_joint_yields_of_many_pillars(benchmark: Any, note: Any, measured: Any) -> None:
     found = benchmark.pedantic(measured, args=("pillars", "", "measure_count.py"), rounds=1)
     benchmark.extra_info.update(found)
     note("10,000 pillars: joint yield to 1e-4", found["10000"], "s", SECONDS)

@@ -1,16 +1,10 @@
 """What a joint and a unit cost: the fast law of one joint, and where a chip on 10,000 joints comes to rest."""
 
-import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PATHS = os.pathsep.join([str(ROOT), str(ROOT / "models")])
 JOINT, REST, GRADIENT = 0.1, 0.020, 3.0
 """Allowed: us of a joint, seconds of a unit, times as much with gradients."""
 QUICK = ", quick flags"
@@ -18,17 +12,8 @@ FLAGS = {"": "", QUICK: os.environ.get("XLA_FLAGS", "")}
 """XLA's own flags, then those that compile a short run sooner and leave it slower."""
 
 
-def measured(name: str, flags: str, script: str = "measure_joint.py") -> dict[str, float]:
-    """Figures of a process of its own."""
-    script = str(Path(__file__).with_name(script))
-    environment = {**os.environ, "PYTHONPATH": PATHS, "XLA_FLAGS": flags}
-    found = subprocess.run([sys.executable, script, name], capture_output=True, text=True, env=environment)
-    assert found.returncode == 0, found.stderr
-    return json.loads(found.stdout)
-
-
 @pytest.mark.slow
-def test_a_joint_costs_a_tenth_of_a_microsecond(benchmark: Any, note: Any) -> None:
+def test_a_joint_costs_a_tenth_of_a_microsecond(benchmark: Any, note: Any, measured: Any) -> None:
     found = [benchmark.pedantic(measured, args=("joint", ""), rounds=1), measured("joint", FLAGS[QUICK])]
     benchmark.extra_info.update(found[0])
     for under, figures in zip(FLAGS, found, strict=True):
@@ -40,7 +25,7 @@ def test_a_joint_costs_a_tenth_of_a_microsecond(benchmark: Any, note: Any) -> No
 
 
 @pytest.mark.slow
-def test_ten_thousand_joints_come_to_rest_in_twenty_milliseconds(benchmark: Any, note: Any) -> None:
+def test_ten_thousand_joints_come_to_rest_in_twenty_milliseconds(benchmark: Any, note: Any, measured: Any) -> None:
     found = [benchmark.pedantic(measured, args=("unit", ""), rounds=1), measured("unit", FLAGS[QUICK])]
     benchmark.extra_info.update(found[0])
     for under, figures in zip(FLAGS, found, strict=True):

@@ -205,6 +205,11 @@ def test_net_mistakes(tmp_path: Path, nets: str, words: list[str]):
         assert word in str(found[0])
 
 
+def test_nets_want_a_bump_map(tmp_path: Path):
+    found = mistakes(tmp_path, "schema: 1\nmodel: posts.post\nnets: {opens: [standoff], tolerate: {VDD: 1}}\n")
+    assert any("bump map that names nets" in str(mistake) for mistake in found)
+
+
 def test_a_grid_has_no_nets(tmp_path: Path):
     found = mistakes(tmp_path, HEAD + "nets: {opens: [standoff], tolerate: {VDD: 1, VSS: 2}}\n")
     assert len(found) == 1, found

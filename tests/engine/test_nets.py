@@ -56,6 +56,12 @@ def test_nodes_that_stand_for_many_are_as_many() -> None:
         assert float(found.log[0]) == pytest.approx(stats.binom.logcdf(2, 20, 0.01), rel=1e-12)
 
 
+def test_a_node_that_stands_for_a_million_is_lost_and_no_less_a_number() -> None:
+    found = passed(jnp.full((1, 231), -0.3), jnp.full((1, 231), 4000.0), jnp.asarray(3.0), 4)
+    assert -1e6 < float(found.log[0]) < -1e4
+    assert np.isfinite([float(found.last[0]), float(found.bend[0])]).all()
+
+
 class Design(eqx.Module):
     reach: Array
 
@@ -176,6 +182,10 @@ def test_what_cannot_be_a_net_is_refused() -> None:
         (["nothing"], {"a": ([[1]], 0)}, "limits of post"),
         (["reach"], {"a": ([[1, 2]], 0), "b": ([[2]], 0)}, "one group"),
         (["reach"], {"a": ([[1, 2]], 40)}, "spare"),
+        (["reach"], {"a": ([[1, 200]], 1)}, "elements 0 to 99"),
+        (["reach"], {"post": ([[1, 2]], 1)}, "of their own"),
+        (["reach"], {"a": ([], 1)}, "of their own"),
+        (["reach"], {}, "of their own"),
     ):
         with pytest.raises(UserError, match=said):
             tolerate(bare, "post", by, nets)

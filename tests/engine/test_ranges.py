@@ -94,6 +94,30 @@ def test_posts_alike_have_the_law_of_the_range(side: int, allowed: float) -> Non
 
 
 @SLOW
+@pytest.mark.parametrize("bow", [1.0, 10.0, 100.0])
+def test_where_medians_lie_far_apart_few_elements_decide(bow: float) -> None:
+    """Four to four hundred times their own spread; counted by hand on 40,000 dies of one bow."""
+    problem, design = die(17, 1.0, bow), Nominal()
+    sites = problem.model.posts.sites  # type: ignore[attr-defined]
+    middle = bow * (np.asarray(sites.x) ** 2 + np.asarray(sites.y) ** 2)
+    heights = middle + OWN * np.random.default_rng(0).standard_normal((40_000, 289))
+    spread = heights.max(1) - heights.min(1)
+    for share in (0.5, 0.02):
+        allowed = float(np.quantile(spread, 1.0 - share))
+        other = die(17, allowed, bow)
+        prepared = Route(frame(other, design)).prepare(other, design)
+        found = -np.expm1(float(evaluate(prepared, jnp.asarray([[0.0, 1.0]])).total[0]))
+        assert found == pytest.approx(share, abs=4.0 * np.sqrt(share / 40_000))
+
+
+@SLOW
+def test_where_they_lie_too_far_apart_it_says_so() -> None:
+    problem, design = die(17, 2000.0, 1000.0), Nominal()
+    prepared = Route(frame(problem, design)).prepare(problem, design)
+    assert bool(evaluate(prepared, jnp.asarray([[0.0, 1.0]])).outside[0])
+
+
+@SLOW
 def test_their_yield_is_estimated() -> None:
     known = crowds()["PIL_COPLAN_1e4"]
     found = Sobol(Precision(1e-4, None))(known.problem, known.design, 1)
@@ -137,6 +161,6 @@ def test_the_slope_in_what_is_designed() -> None:
         slope = float(sample(route.prepare(problem, design), points, weights).design.height)
         ahead, behind = (float(loss(30.0 + step).loss.mean()) for step in (1e-3, -1e-3))
         if expected is not None:
-            assert abs(slope) < 1e-7
+            assert abs(slope) < 2e-5  # of a slope of .2 in what is allowed
         else:
             assert slope == pytest.approx((ahead - behind) / 2e-3, rel=1e-2)

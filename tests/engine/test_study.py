@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -192,6 +193,9 @@ def test_a_range_may_be_limited_beside_the_sides(tmp_path: Path):
     again = tmp_path / "again.yaml"
     YAML().dump(found.resolved, again)
     assert config.read(again, (), card_of, content).hash == found.hash
+    assert config.default_study(replace(CARD, needs_bump_map=False), ["limits.standoff.range=8 um"]).ranges == {
+        "standoff": 8.0
+    }
 
 
 def test_nets_are_groups_of_bumps(tmp_path: Path):

@@ -16,7 +16,7 @@ from yieldopt.conditional.log_pass import LogPass
 from yieldopt.conditional.margins import STEEP
 from yieldopt.conditional.prepare import Prepared
 from yieldopt.conditional.stages import REACH
-from yieldopt.conditional.structure import sites_of
+from yieldopt.conditional.structure import Family, sites_of
 from yieldopt.problem import Sites, at
 
 TYPICAL = 4.0
@@ -51,7 +51,8 @@ def doubts(
     finite number does (its first order was up to a half off where joints are crushed); `outside`: half of what draws
     beyond the series' boxes lose; `pairs`: half of what limits on pairs lose, kept from before the elements that they
     share were counted (`pairs`): more careful than the comparisons since then ask for; `ranges`: what a range
-    over elements that carry the unit owes to each one's pull on its own pose; `few`: everything, where too few
+    over elements that the pose moves owes to each one's pull on it, and the most that it may fail together with other
+    limits on them; `few`: everything, where too few
     elements carry a unit; `pose`: twice what the scatter of the pose changes of limits on what bears nothing, which
     is not followed (`LogPass.scattered`).
     """
@@ -74,8 +75,9 @@ def doubts(
     held = sum(
         lost[f.rows[0].limit] / len(sites_of(prepared.problem, f).x)
         for f in families
-        if f.ranged and carries.get(f.of, set()) & {*f.rows[0].states}
+        if f.ranged and (carries.get(f.of, set()) | {*f.moved}) & {*f.rows[0].states}
     )
+    shared_by = sum(float(share @ _both(families, f, fails)) for f in families if f.ranged)
     paired = {row.limit for family in prepared.structure.families if family.paired for row in family.rows}
     pairs = np.abs(np.asarray(found.together))
     carried = [
@@ -92,12 +94,20 @@ def doubts(
         "bed": BED * moved(_sparser(prepared)),
         "crowd": CROWD * moved(eqx.tree_at(lambda p: p.finite, prepared, jnp.zeros(()))),
         "outside": 0.5 * float(share @ (np.asarray(found.outside) * -np.expm1(-fails.sum(1)))),
-        "ranges": float(TYPICAL**2 * prepared.structure.pose * held),
+        "ranges": float(TYPICAL**2 * prepared.structure.pose * held) + shared_by,
         "few": float(0 < sum(carried) < FEW),
         "pose": min(1.0, POSE * float(plain @ np.nan_to_num(found.scattered))),
         "pairs": PAIRED
         * float(share @ np.expm1(np.minimum(sum((fails[:, i] for i in paired), np.zeros(len(total))), 30.0))),
     }
+
+
+def _both(families: tuple[Family, ...], ranged: Family, fails: np.ndarray) -> np.ndarray:
+    """The most by which a range and the other limits on its elements may fail together, by draws."""
+    mine = ranged.rows[0].limit
+    others = {row.limit for f in families if f.of == ranged.of for row in f.rows} - {mine}
+    beside = sum((fails[:, i] for i in others), np.zeros(len(fails)))
+    return -np.expm1(-np.minimum(fails[:, mine], beside))
 
 
 def _coarser(prepared: Prepared) -> Prepared:

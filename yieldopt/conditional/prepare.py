@@ -96,8 +96,6 @@ def frame(problem: Problem[Any], design: Any, order: int = ORDER, exact: int = E
 def _nodes(problem: Problem[Any], family: Family, order: int, exact: int, room: int) -> Nodes:
     sites = sites_of(problem, family)
     x, y = np.asarray(sites.x), np.asarray(sites.y)
-    if family.ranged:  # it is looked at on many levels
-        order, exact, room = BED if order >= ORDER else FEW, 0, BED
     nets = [np.asarray(net.members) for net in problem.nets if family.nets and net.of == family.name]
     outside = np.setdiff1d(np.arange(len(x)), np.concatenate([net.ravel() for net in nets])) if nets else None
     groups = tuple(group(x, y, net, order, exact, room) for net in nets)

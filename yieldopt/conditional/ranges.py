@@ -6,6 +6,7 @@ of a range, Hartley 1942, for elements that are not alike). Elements pass apart,
 part in it.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -23,10 +24,14 @@ from yieldopt.problem import Sites, at
 
 LEVELS = 32
 """Places of the smallest at which the integral is looked at."""
-SEEN = 16
-"""Places by which those are found between which it lies."""
+SEEN, ROUNDS = 12, 4
+"""Places by which those are found between which it lies, and how often they are set closer: medians may lie far apart,
+and the smallest of all within a thousandth of that.
+"""
 LEAST, MOST = -27.0, 3.3
 """Log of minus the log chance that none lies lower: between these the smallest lies, but for 1e-12."""
+WIDE = 3.0
+"""Of how far an element is looked at, the most that the ends may lie apart and all between them be seen."""
 NEVER = 1e-12
 """Chance of a unit that is surely lost."""
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(LEVELS)
@@ -55,18 +60,26 @@ class Nodes(NamedTuple):
         return log_ndtr(plain(prepared.structure.families[f], prepared.tables[f], states)[0][row])
 
 
+def _between(ends: Float[Array, "2"], log: Callable[[Array], Array]) -> Float[Array, "2"]:
+    """Closer ends about where the log of minus a log chance passes from `LEAST` to `MOST`."""
+    seen = jax.lax.stop_gradient(jnp.linspace(ends[0], ends[1], SEEN))
+    deep = jnp.log(jnp.maximum(-jax.lax.stop_gradient(jax.vmap(log)(seen)), 1e-300))
+    first = jnp.clip((deep < LEAST).sum() - 1, 0, SEEN - 1)
+    last = jnp.clip((deep <= MOST).sum(), 0, SEEN - 1)
+    return jnp.stack([seen[first], seen[last]])
+
+
 def of_range(prepared: Prepared, f: int, shared: Any, crowd: Crowd) -> tuple[Array, Array]:
-    """Log chance that a unit meets the limit of a ranged family, and whether a state lies outside its box."""
+    """Log chance that a unit meets the limit of a ranged family; whether a state lies outside its box, or the ends of
+    the integral too far apart.
+    """
     family, tables = prepared.structure.families[f], prepared.tables[f]
     allowed = prepared.problem.limits[family.rows[0].limit].high
-    where, (few, share) = Nodes.at(prepared, f, shared, crowd, tables.sites), tables.coarse
-    sparse = Nodes.at(prepared, f, shared, crowd, few)
+    where = Nodes.at(prepared, f, shared, crowd, tables.sites)
     reach = tables.centre[-1] + tables.half[-1]
-    low, high = sparse.middle.min() - reach, sparse.middle.max()
-    seen = jnp.linspace(low, high, SEEN)
-    below = jax.vmap(lambda a: sparse.logs(prepared, f, sparse.middle - a, 0) @ share)(seen)
-    deep = jax.lax.stop_gradient(jnp.log(jnp.maximum(-below, 1e-300)))
-    ends = jnp.interp(jnp.asarray([LEAST, MOST]), deep, jax.lax.stop_gradient(seen))
+    ends = jnp.stack([where.middle.min() - reach, where.middle.max()])
+    for _ in range(ROUNDS):
+        ends = _between(ends, lambda a: where.logs(prepared, f, where.middle - a, 0) @ tables.weight)
     places = ends.mean() + 0.5 * (ends[1] - ends[0]) * jnp.asarray(_NODES)
 
     def lost(a: Array) -> Array:
@@ -79,5 +92,5 @@ def of_range(prepared: Prepared, f: int, shared: Any, crowd: Crowd) -> tuple[Arr
 
     loss = 0.5 * (ends[1] - ends[0]) * (jax.vmap(lost)(places) @ jnp.asarray(_WEIGHTS))
     used = family.rows[0].states[:-1]
-    outside = (jnp.abs(scaled(where.states, tables, used)) > 1.0).any()
+    outside = (jnp.abs(scaled(where.states, tables, used)) > 1.0).any() | (ends[1] - ends[0] > WIDE * reach)
     return jnp.log1p(-jnp.clip(loss, 0.0, 1.0 - NEVER)), outside

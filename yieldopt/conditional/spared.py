@@ -25,6 +25,10 @@ HALF = -0.69
 """The same of a node that stands for many: were it lower, many were lost."""
 
 
+MOST = 600.0
+"""Minus the log of a node's chance that none of its elements fails, at most: numbers have room for no less."""
+
+
 class Group(eqx.Module):
     """The nodes of a net's groups, as sites: each stands for `within` elements (zero: none) of its group, and each
     group for `weight` groups.
@@ -136,7 +140,8 @@ class Passed(NamedTuple):
 
 def passed(alone: Float[Array, "groups size"], within: Float[Array, "groups size"], spare: Scalar, most: int) -> Passed:
     """What groups pass by, from the log pass of each of their elements alone."""
-    alone = jnp.maximum(alone, jnp.where(within == 1.0, LOST, HALF))
+    many = jnp.maximum(HALF, -MOST / jnp.maximum(within, 1.0))
+    alone = jnp.maximum(alone, jnp.where(within == 1.0, LOST, many))
     start = jnp.zeros((len(alone), most + 1)).at[:, 0].set(1.0)
 
     def take(carried: tuple[Array, Array], node: tuple[Array, Array]) -> tuple[tuple[Array, Array], None]:

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.extend.core import Literal
 
+from yieldopt.errors import UserError
 from yieldopt.exact import Layout, force_states, layout
 from yieldopt.problem import Problem, Sites, at
 from yieldopt.standard import standardise
@@ -94,6 +95,10 @@ _READ: dict[Any, Structure] = {}
 
 
 def _read(problem: Problem[Any], design: Any) -> Structure:
+    for limit in problem.limits:
+        if limit.ranged and limit.population not in problem.model.populations():
+            do = "Limit its sides, or use method monte_carlo."
+            raise UserError.of("a range over a population of elements", f"{limit.name}, of others", do, "limits")
     sizes: Layout = layout(problem, design)
     model = problem.model
     shared = jax.eval_shape(lambda: standardise(lambda: model.variation(design), jnp.zeros(sizes.unit)))
@@ -204,7 +209,8 @@ def _ranges(problem: Problem[Any], design: Any, base: Family, shared: Any, pose:
         if limit.ranged and limit.population == base.name:
             uses = _uses(lambda s, z: respond(s, *parts(base, z)), state, base.normals)[limit.response]
             rows = tuple(Row(i, side, (*uses, level)) for side in ("low", "high"))
-            found.append(Family(limit.name, base.of, False, (*base.states, LEVEL), (), rows, base.normals, ranged=True))
+            states = (*base.states, LEVEL)
+            found.append(Family(limit.name, base.of, False, states, (), rows, base.normals, base.moved, ranged=True))
     return found
 
 

@@ -99,7 +99,7 @@ class MonteCarlo:
 
 
 def count(problem: Problem[Any], design: Any, key: Array, start: int, stop: int) -> Counts:
-    """Count the units from `start` (a multiple of 64) up to `stop` of those that `key` draws."""
+    """Count the units from `start` (a multiple of 64) up to `stop` of those that `key` draws, 2^31 - 64 at most."""
     sizes = layout(problem, design)
     single = not problem.model.populations()
     wide = int(2 ** np.clip(int(np.log2(NORMALS / (BLOCK * max(sizes.unit, 1)))), 0, 12)) if single else 1

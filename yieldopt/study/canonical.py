@@ -73,8 +73,7 @@ def _numbers(study: Study, card: Card, inputs: Inputs) -> dict[str, Any]:
     for name, bound in study.limits.items():
         if bound.range is not None:
             unit = card.responses[name].unit
-            most = _write(units.parse(bound.range, unit, True), _step(unit)) if unit else float(bound.range)
-            limits.setdefault(name, {})["range"] = most
+            limits.setdefault(name, {})["range"] = _write(units.parse(bound.range, unit, True), _step(unit))
     defects = {
         name: {"rate": _write(rate, "ppb")} | ({"cluster": cluster} if math.isfinite(cluster) else {})
         for name, (rate, cluster) in inputs.defects.items()

@@ -96,11 +96,14 @@ def default_study(card: Card, overrides: Iterable[str] = ()) -> ResolvedStudy:
     study = shaped(document)
     if study is None:
         raise _all(document)
-    inputs = resolve.inputs(document, study, card, resolve.sites(document, study, card))
+    sites = resolve.sites(document, study, card)
+    inputs, ranges = resolve.inputs(document, study, card, sites), resolve.ranges(document, study, card)
     estimate, optimize = estimate_settings(document, study), optimize_settings(document, study, card)
+    nets = net_settings(document, study, card, sites)
     if document.mistakes:
         raise _all(document)
-    return _resolved(document, study, card, inputs, estimate, optimize, card.name)
+    found = _resolved(document, study, card, inputs, estimate, optimize, card.name)
+    return replace(found, nets=nets, ranges=ranges)
 
 
 def schema() -> dict[str, Any]:

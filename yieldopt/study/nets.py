@@ -48,11 +48,20 @@ def net_settings(document: Document, study: Study, card: Card, sites: BumpMap | 
         do = "Name those that open a bump, as in `[wetting, capture]`."
         document.add("nets.opens", "limits on one kind of joint", ", ".join(asked.opens) or "none", do)
     if sites is None:
+        if study.bump_map is None:
+            do = "Add `bump_map: {file: bumps.csv, ...}`, with a column of nets."
+            document.add("nets", "a bump map that names nets", "none", do, key=True)
         return None
+    taken = {
+        *card.responses,
+        *(f"{name}_range" for name in card.responses),
+        *(r.population for r in card.responses.values()),
+    }
     found = {name: _net(document, name, spare, asked.column, sites) for name, spare in asked.tolerate.items()}
     for name in asked.tolerate:
-        if name in card.responses:
-            document.add(f"nets.tolerate.{name}", "a name of its own", "that of a response", "Rename it.", key=True)
+        if name in taken:
+            got = f"{name}, a response or what it is read on"
+            document.add(f"nets.tolerate.{name}", "a name of its own", got, "Rename it.", key=True)
     if any(net is None for net in found.values()) or not where:
         return None
     return NetSettings(next(iter(where.values())), tuple(asked.opens), {n: net for n, net in found.items() if net})

@@ -128,7 +128,9 @@ class Nets(_Part):
 
     column: str = "net"
     opens: list[str]
-    tolerate: dict[str, Annotated[Spare, _widened("spare", str | int, Spare | str | int)]]
+    tolerate: Annotated[
+        dict[str, Annotated[Spare, _widened("spare", str | int, Spare | str | int)]], Field(min_length=1)
+    ]
 
 
 class Bound(_Part):
