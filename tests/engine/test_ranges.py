@@ -161,6 +161,6 @@ def test_the_slope_in_what_is_designed() -> None:
         slope = float(sample(route.prepare(problem, design), points, weights).design.height)
         ahead, behind = (float(loss(30.0 + step).loss.mean()) for step in (1e-3, -1e-3))
         if expected is not None:
-            assert abs(slope) < 2e-5  # of a slope of .2 in what is allowed
+            assert abs(slope) < 2e-5
         else:
             assert slope == pytest.approx((ahead - behind) / 2e-3, rel=1e-2)

@@ -135,7 +135,7 @@ class Sobol:
 def _more(batches: int) -> int:
     """Batches up to the next number that is a power of two, or some quarters of it more.
 
-    In between sequences are out of balance: of 564 points each the estimate was off six times as far as of 512.
+    In between sequences are out of balance: 564 points of each scattered several times as much as 512 had.
     """
     return max(1, (1 << (batches.bit_length() - 1)) // 4)
 
