@@ -16,6 +16,7 @@ from yieldopt.conditional import local, points
 from yieldopt.conditional.integrand import Route
 from yieldopt.conditional.log_pass import plain
 from yieldopt.conditional.prepare import frame
+from yieldopt.errors import UserError
 from yieldopt.problem import Limit, Model, Population, Problem, Sites
 
 PATTERN, BUMP = 0.15, 0.25
@@ -94,6 +95,17 @@ def test_a_limit_steep_in_a_distance_is_right_between_the_points_it_was_fitted_t
     np.testing.assert_allclose(error[exact < 4.0], 0.0, atol=0.03)
     # Further out a pillar as wide as its opening is met, and overlap has a corner there: the fit says that it doubts.
     assert np.sqrt((error**2).mean()) < max(0.01, float(table.misfit[0]))
+
+
+def test_fits_in_32_bits_are_refused_where_the_yield_would_be_nan() -> None:
+    problem, design = Problem.of(Assembly()), Placed(jnp.asarray(29.5))
+    route = Route(frame(problem, design))
+    jax.config.update("jax_enable_x64", False)
+    try:
+        with pytest.raises(UserError, match="64-bit floats for the fast route; got 32-bit ones"):
+            route.prepare(problem, design)
+    finally:
+        jax.config.update("jax_enable_x64", True)
 
 
 def test_a_corner_of_the_surface_is_found_and_said_to_be_one():

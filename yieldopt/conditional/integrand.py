@@ -33,7 +33,12 @@ class Route(NamedTuple):
     frame: Frame
 
     def prepare(self, problem: Problem[Any], design: Any) -> Prepared:
-        """Prepare a design; raise `UserError` for a limit on elements that no noise of an element's own moves."""
+        """Prepare a design; raise `UserError` for a limit on elements that no noise of an element's own moves, and where
+        numbers have 32 bits: series fitted in them are NaN.
+        """
+        if not jax.config.read("jax_enable_x64"):
+            do = 'Call jax.config.update("jax_enable_x64", True) first, or use `--method monte_carlo`.'
+            raise UserError.of("64-bit floats for the fast route", "32-bit ones", do)
         prepared = prepare(_strong(problem), _strong(design), self.frame.structure, self.frame.nodes)
         for family, found in zip(prepared.structure.families, prepared.found, strict=True):
             _moved_by_noise(problem, family, np.asarray(found.point.slope))
