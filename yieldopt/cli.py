@@ -1,8 +1,8 @@
 """The command line: each command reads, calls one function and prints.
 
 Results go to stdout (`--json`: one document and nothing else), all else to stderr. Exit codes: 0 done, 1 the target was
-not met, 2 the user's input, 4 a fault of ours, 130 interrupted. JAX and all that brings it are imported inside the
-commands, so that `--help` answers at once.
+not met, 2 the user's input, 3 done in part, 4 a fault of ours, 130 interrupted. JAX and all that brings it are imported
+inside the commands, so that `--help` answers at once.
 """
 
 import os
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from yieldopt import cli_sweep
 from yieldopt.errors import UserError
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ runs_app = typer.Typer(
     help="List, show and index the runs that were kept.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(runs_app, name="runs")
+app.command()(cli_sweep.sweep)
+app.command()(cli_sweep.resume)
 
 Study = Annotated[Path | None, typer.Argument(help="The study, a YAML file.", show_default=False)]
 GivenStudy = Annotated[Path, typer.Argument(help="The study, a YAML file.", show_default=False)]
@@ -192,6 +195,41 @@ def runs_show(
     folder = runs.find(out, run)
     made = record.load(folder).run
     _say(dumps(made) if as_json else f"{show.run(made)}\n\nRun folder: {folder}")
+
+
+@runs_app.command("compare")
+def runs_compare(
+    first: Annotated[str, typer.Argument(help="A run's folder, a part of its name, or `last`.")],
+    second: Annotated[str, typer.Argument(help="The run to set beside it.")],
+    out: Out = Path("runs"),
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Set two runs beside each other: what was asked differently, and what came of it."""
+    from yieldopt.study import comparing, record, runs
+    from yieldopt.study.files import dumps
+
+    found = comparing.compare(*(record.load(runs.find(out, name)) for name in (first, second)))
+    _say(dumps(found) if as_json else comparing.told(found))
+
+
+@runs_app.command("export")
+def runs_export(
+    out: Out = Path("runs"),
+    sweep: Annotated[Path | None, typer.Option("--sweep", help="A sweep's folder, in place of the runs.")] = None,
+    debug: Debug = False,
+) -> None:
+    """Print the runs, or the tasks of a sweep, as CSV: one line each."""
+    from yieldopt.study import runs
+    from yieldopt.study.files import csv_text
+
+    if sweep is None:
+        _say(csv_text(runs.runs(out), runs.COLUMNS))
+        return
+    from yieldopt.sweep import table
+    from yieldopt.sweep.folder import Folder
+
+    _say(table.text(table.rows(Folder(sweep), Folder(sweep).plan())))
 
 
 @runs_app.command("rebuild")

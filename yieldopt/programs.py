@@ -87,6 +87,11 @@ def keep(folder: Path | None) -> None:
         _folder.append(folder)
 
 
+def held() -> int:
+    """How many compiled programs this process holds."""
+    return sum(len(known) for known in _known)
+
+
 def forget() -> None:
     """Let go of all compiled programs, JAX's too: a process has room for those of some twenty different studies."""
     for known in _known:

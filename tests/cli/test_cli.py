@@ -135,7 +135,7 @@ def test_help_of_every_command_comes_at_once_and_without_jax():
     """
     started = time.monotonic()
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "11 []", done.stdout + done.stderr
+    assert done.stdout.strip() == "15 []", done.stdout + done.stderr
     assert time.monotonic() - started < 2
 
 

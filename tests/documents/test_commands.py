@@ -15,14 +15,17 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "models" / "RE
 TEXT = "\n".join(path.read_text() for path in DOCUMENTS)
 COMMANDS = sorted({line.split("  #")[0].strip() for line in re.findall(r"^    (yieldopt .*)$", TEXT, re.MULTILINE)})
 PAGES = sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("[a-z]*/**/README.md"))
-LONG = {"estimate", "optimize", "doctor"}
+LONG = {"estimate", "optimize", "doctor", "resume", "sweep"}
 """Minutes, or tested elsewhere."""
+KEPT = Path("runs"), Path("sweeps/solder_for_bow")
+"""Where results go."""
 
 
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder of one's own that looks like the repository's root."""
-    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    for name in ("configs", "experiments"):
+        (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(session.VARIABLE, "off")
 
@@ -46,7 +49,7 @@ def test_long_commands_parse_and_their_files_exist(command: str):
     context = group.make_context("yieldopt", [name], resilient_parsing=True)
     found = group.commands[name].make_context(name, list(rest), parent=context)
     for value in found.params.values():
-        assert not isinstance(value, Path) or value == Path("runs") or value.exists()
+        assert not isinstance(value, Path) or value in KEPT or value.exists()
 
 
 def test_help_lists_every_command_with_its_first_sentence(capsys: pytest.CaptureFixture[str]):

@@ -1,9 +1,11 @@
-"""Python in the documents runs as it stands, from the root of the repository."""
+"""Python in the documents runs as it stands, from the root of the repository; sweeps in them and beside them read."""
 
 import re
 from pathlib import Path
 
 import pytest
+
+from yieldopt.sweep.read import read
 
 ROOT = Path(__file__).parents[2]
 SNIPPETS = [
@@ -19,3 +21,14 @@ def test_the_snippet_runs(name: str, snippet: str, monkeypatch: pytest.MonkeyPat
     made: dict[str, object] = {"__name__": "snippet"}
     exec(compile(snippet, name, "exec"), made)
     assert made.keys() - {"__name__", "__builtins__"}, "the snippet defines nothing"
+
+
+def test_the_sweep_in_the_readme_reads(tmp_path: Path):
+    (snippet,) = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    (tmp_path / "sweep.yaml").write_text(snippet.replace("../../configs", str(ROOT / "configs")))
+    assert len(read(tmp_path / "sweep.yaml").plan) == 3 * 5 * 2 * 64 * 4
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "experiments").glob("*/*sweep*.yaml")), ids=lambda p: p.parent.name)
+def test_the_sweep_of_an_experiment_reads(path: Path):
+    assert len(read(path).plan) > 1

@@ -64,7 +64,9 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     entries = "[yieldopt.models]\ndemo = demo_posts\nsingle = demo_single\n[yieldopt.rulebooks]\ndemo = demo_rules\n"
     (meta / "entry_points.txt").write_text(entries)
     monkeypatch.syspath_prepend(tmp_path)
+    catalogue.entries.cache_clear()
     yield
+    catalogue.entries.cache_clear()
     for name in [name for name in sys.modules if name.startswith(("demo_posts", "demo_rules", "demo_single"))]:
         del sys.modules[name]
 

@@ -33,8 +33,9 @@ class Route(NamedTuple):
     frame: Frame
 
     def prepare(self, problem: Problem[Any], design: Any) -> Prepared:
-        """Prepare a design; raise `UserError` for a limit on elements that no noise of an element's own moves, and where
-        numbers have 32 bits: series fitted in them are NaN.
+        """Prepare a design; raise `UserError` for a limit on elements that no noise of an element's own moves.
+
+        So it does where numbers have 32 bits: series fitted in them are NaN.
         """
         if not jax.config.read("jax_enable_x64"):
             do = 'Call jax.config.update("jax_enable_x64", True) first, or use `--method monte_carlo`.'

@@ -72,6 +72,11 @@ def read(
     document = text.read(path, overrides)
     if model:
         document.data["model"] = model
+    return of(document, card_of, check)
+
+
+def of(document: text.Document, card_of: CardOf = catalogue.card, check: Check = catalogue.check) -> ResolvedStudy:
+    """Resolve a document that has been read, as `read` does."""
     study = shaped(document)
     if study is None:
         raise _all(document)

@@ -1,11 +1,12 @@
 """Files that can be trusted: the same text for the same value, and never half a file under its own name."""
 
+import csv
 import io
 import json
 import math
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,15 @@ def plain(value: Any) -> Any:
 def dumps(value: Any) -> str:
     """Deterministic JSON: sorted keys, the shortest floats that read back the same, no NaN."""
     return json.dumps(plain(value), sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def csv_text(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> str:
+    """Rows as CSV under a head: the columns given, or every one that any row has."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, columns or list(dict.fromkeys(k for row in rows for k in row)), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
 
 
 def dump_yaml(value: Any) -> str:

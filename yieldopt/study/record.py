@@ -12,6 +12,7 @@ All that may differ between two runs of the same thing (time, host, folder, seco
 """
 
 import datetime
+import functools
 import importlib.metadata
 import json
 import platform
@@ -21,6 +22,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -191,7 +193,8 @@ def _without_seconds(value: Any, path: str = "") -> tuple[Any, dict[str, Any]]:
     return value, seconds
 
 
-def versions() -> dict[str, str]:
+@functools.cache
+def versions() -> Mapping[str, str]:
     """Versions of Python, the system and the packages that a result depends on."""
     found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
     for package in PACKAGES:
@@ -199,7 +202,7 @@ def versions() -> dict[str, str]:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             found[package] = "not installed"
-    return found
+    return MappingProxyType(found)
 
 
 def _numerics() -> dict[str, Any]:

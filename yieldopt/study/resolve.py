@@ -283,8 +283,8 @@ def _file(document: Document, asked: Sites, name: str) -> BumpMap | None:
 
 
 def beside(document: Document, name: str) -> Path:
-    """The path of a file named in a study: relative to the study."""
-    return Path(document.file).parent / name
+    """The path of a file named in a study: relative to the study, or where the document knows it to be."""
+    return document.files.get(name, Path(document.file).parent / name)
 
 
 def digest(path: Path) -> str:

@@ -3,13 +3,15 @@
 import copy
 import types
 import typing
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from yieldopt.errors import nearest
 from yieldopt.study.shape import Study
 from yieldopt.study.text import Document
+
+T = TypeVar("T", bound=BaseModel)
 
 _EXAMPLES = {
     "claims": "claims: [P1, P5]",
@@ -22,40 +24,47 @@ _EXAMPLES = {
     "limits": "limits: {standoff: {low: 20 um}}",
     "estimate": "estimate: {method: auto, confidence: 95 %}",
     "accuracy": "accuracy: {of_loss: 10 %}",
+    "axes": "axes: {design.cap_height: [12 um, 15 um], design.pillar_height: {from: 20 um, to: 60 um, points: 5}}",
+    "cases": "cases: {fine: {bump_map.grid.pitch: 45 um}, coarse: {bump_map.grid.pitch: 160 um}}",
     "optimize": "optimize: {goal: window, target: 99.9 %, knobs: [pillar_height], drift: {pillar_height: 1 um}}",
 }
 
 
 def shaped(document: Document) -> Study | None:
-    """Validate the shape, noting every mistake; what is wrong is cut out so that the rest can be read further.
+    """A study's shape; None when nothing useful is left (no model named)."""
+    return shaped_as(Study, document, "model")
 
-    Returns None when nothing useful is left (no model named).
+
+def shaped_as(kind: type[T], document: Document, needed: str) -> T | None:
+    """Validate a shape, noting every mistake; what is wrong is cut out so that the rest can be read further.
+
+    Returns None when nothing useful is left (the key `needed` is not there).
     """
     data = copy.deepcopy(document.data)
-    for section in [key for key, value in data.items() if value is None and key in Study.model_fields]:
+    for section in [key for key, value in data.items() if value is None and key in kind.model_fields]:
         del data[section]  # an empty section is no section
     for _ in range(8):  # a cut can uncover a missing key one level up, never more than the depth of a study
         try:
-            return Study.model_validate(data)
+            return kind.model_validate(data)
         except ValidationError as error:
             for found in error.errors():
-                _note(document, found)
+                _note(document, found, kind)
             for found in error.errors():
                 _cut(data, [str(part) if isinstance(part, str) else part for part in found["loc"]])
             data.setdefault("schema", 1)
-        if "model" not in data:
+        if needed not in data:
             return None
     return None
 
 
-def _note(document: Document, found: Any) -> None:
+def _note(document: Document, found: Any, shape: type[BaseModel]) -> None:
     loc = [part for part in found["loc"] if part != "version"]
     path, kind, value = ".".join(str(part) for part in loc), found["type"], found["input"]
     context = found.get("ctx", {})
     if document.wrong(path):
         return
     if kind == "extra_forbidden":
-        key, known = str(loc[-1]), _keys_at(loc[:-1])
+        key, known = str(loc[-1]), _keys_at(loc[:-1], shape)
         document.add(path, "a known key", f'"{key}"', nearest(key, known), key=True)
     elif kind == "missing":
         key = str(loc[-1])
@@ -115,9 +124,9 @@ def _cut(data: Any, loc: list[Any]) -> None:
         holder.pop(key, None)
 
 
-def _keys_at(loc: list[Any]) -> list[str]:
-    """List the keys that a study knows at a place."""
-    at: Any = Study
+def _keys_at(loc: list[Any], shape: type[BaseModel]) -> list[str]:
+    """List the keys that a shape knows at a place."""
+    at: Any = shape
     for part in loc:
         at = _inner(at, part)
     if not (isinstance(at, type) and issubclass(at, BaseModel)):

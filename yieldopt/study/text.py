@@ -5,7 +5,7 @@ the first. Places are kept under dotted paths (`variation.chip.pillar_height.waf
 placed at its nearest ancestor.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ class Place:
 
 @dataclass
 class Document:
-    """Plain data and the places of its keys and values by dotted path."""
+    """Plain data and the places of its keys and values by dotted path; where files that it names are, if not beside."""
 
     file: str
     text: str = ""
@@ -38,6 +38,7 @@ class Document:
     keys: dict[str, Place] = field(default_factory=dict)
     values: dict[str, Place] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
+    files: Mapping[str, Path] = field(default_factory=dict)
 
     def place(self, path: str, key: bool = False) -> Place:
         """Where a value (or its key) stands; for a path not in the text, where its nearest ancestor stands."""
@@ -66,7 +67,11 @@ class Document:
         return any(m.path == path or m.path.startswith(path + ".") for m in self.mistakes)
 
 
-def read(path: str | Path, overrides: Iterable[str] = ()) -> Document:
+STUDY = "a study that can be read", "Check the path; `yieldopt init MODEL` writes a starter study."
+"""What is said of a file that cannot be read: what was expected, and what to do."""
+
+
+def read(path: str | Path, overrides: Iterable[str] = (), said: tuple[str, str] = STUDY) -> Document:
     """Read a study's text and lay `a.b=value` overrides over it; raises `UserError` when it is no YAML mapping."""
     file = str(path)
     try:
@@ -75,8 +80,7 @@ def read(path: str | Path, overrides: Iterable[str] = ()) -> Document:
         raise _no_file(file, "text in UTF-8", f"byte {error.start} that is not", "Save the file as UTF-8.") from None
     except OSError as error:
         reason = (error.strerror or "nothing").lower()
-        do = "Check the path; `yieldopt init MODEL` writes a starter study."
-        raise _no_file(file, "a study that can be read", reason, do) from None
+        raise _no_file(file, said[0], reason, said[1]) from None
     document = parse(text, file)
     override(document, overrides)
     return document
@@ -85,7 +89,7 @@ def read(path: str | Path, overrides: Iterable[str] = ()) -> Document:
 def override(document: Document, overrides: Iterable[str]) -> None:
     """Lay `a.b=value` over a document; their places are `--set 1`, `--set 2`, ..."""
     for number, text in enumerate(overrides, start=1):
-        _override(document, text, f"--set {number}")
+        lay(document, text, Place(f"--set {number}"))
 
 
 def parse(text: str, file: str) -> Document:
@@ -174,17 +178,18 @@ def _join(path: str, part: object) -> str:
     return f"{path}.{part}" if path else str(part)
 
 
-def _override(document: Document, override: str, name: str) -> None:
+def lay(document: Document, override: str, place: Place) -> None:
+    """Lay `a.b=value`, which stands at `place`, over a document; a mistake in it is noted there."""
     dotted, equals, text = override.partition("=")
-    place = Place(name)
+    at = place.file, place.line, place.column
     if not equals or not dotted.strip():
         do = "Write it as in `--set design.pillar_height=50um`."
-        document.mistakes.append(Mistake("KEY=VALUE", f'"{override}"', do, file=name))
+        document.mistakes.append(Mistake("KEY=VALUE", f'"{override}"', do, "", *at))
         return
     try:
-        node = _compose(text, name)
+        node = _compose(text, place.file)
     except UserError as error:
-        document.mistakes += [Mistake(m.expected, m.got, "Quote the value.", dotted, name) for m in error.mistakes]
+        document.mistakes += [Mistake(m.expected, m.got, "Quote the value.", dotted, *at) for m in error.mistakes]
         return
     container, path, key = _target(document, dotted.strip().split("."), place)
     if isinstance(container.get(key), dict) and "value" in container[key] and not isinstance(node, MappingNode):
@@ -194,7 +199,7 @@ def _override(document: Document, override: str, name: str) -> None:
         for old in [old for old in places if old == here or old.startswith(here + ".")]:
             del places[old]
     document.keys[here] = document.values[here] = place
-    container[key] = None if node is None else _convert(document, node, here, name, place)
+    container[key] = None if node is None else _convert(document, node, here, place.file, place)
 
 
 def _target(document: Document, parts: list[str], place: Place) -> tuple[dict[str, Any], str, str]:

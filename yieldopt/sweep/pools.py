@@ -1,0 +1,83 @@
+"""Where tasks run, behind the one interface of `concurrent.futures`: in this process, or in others by Dask."""
+
+import contextlib
+from collections.abc import Callable, Generator
+from concurrent.futures import Executor, Future
+from typing import Any, NamedTuple
+
+from yieldopt.errors import UserError
+
+DEATHS = 4
+"""Workers that a task may take with it before it is given up."""
+PATIENCE = 10.0
+"""Seconds that a scheduler may take to answer."""
+
+
+class Pool(NamedTuple):
+    """An executor, how many tasks it works on at once, and whether tasks run in this process."""
+
+    executor: Executor
+    workers: int
+    inline: bool
+
+
+class Inline(Executor):
+    """Each task in this process, as it is submitted."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run a task and return its finished future."""
+        found: Future[Any] = Future()
+        try:
+            found.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            found.set_exception(error)
+        return found
+
+
+@contextlib.contextmanager
+def inline() -> Generator[Pool]:
+    """Tasks in this process, one after the other."""
+    yield Pool(Inline(), 1, True)
+
+
+@contextlib.contextmanager
+def local(workers: int) -> Generator[Pool]:
+    """Tasks in `workers` processes of this machine, by Dask: those of a process that dies run again in another.
+
+    It listens on the loopback alone. Each process has one task at a time, and one GPU where there are any.
+    """
+    distributed = _distributed()
+    from yieldopt.sweep.devices import cluster
+
+    with cluster(workers) as made, distributed.Client(made, set_as_default=False) as client:
+        yield Pool(_executor(client), workers, False)
+
+
+@contextlib.contextmanager
+def remote(address: str) -> Generator[Pool]:
+    """Tasks on a Dask cluster that runs already, by the address of its scheduler."""
+    distributed = _distributed()
+    try:
+        client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as error:
+        do = "Check the address, and that the scheduler runs and can be reached from here."
+        raise UserError.of(f"a Dask scheduler at {address}", f"none ({error})", do) from None
+    with client:
+        workers = len(client.scheduler_info(n_workers=-1)["workers"])
+        yield Pool(_executor(client), max(workers, 1), False)
+
+
+def _executor(client: Any) -> Any:
+    # A retry of a task's own error would be another try of what is certain to fail; lost workers are Dask's to replace.
+    return client.get_executor(pure=False, retries=0)
+
+
+def _distributed() -> Any:
+    try:
+        import distributed
+        from dask import config
+    except ImportError:
+        do = "Install it with `pip install 'yieldopt[cluster]'`."
+        raise UserError.of("Dask, for tasks in other processes", "it is not installed", do) from None
+    config.set({"distributed.scheduler.allowed-failures": DEATHS - 1, "distributed.worker.daemon": False})
+    return distributed

@@ -1,0 +1,80 @@
+"""What came of a sweep as one table: a line a task, in the order of their numbers, the axes first."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from yieldopt.study import words
+from yieldopt.study.files import csv_text, write
+from yieldopt.study.runs import headline
+from yieldopt.study.show import table
+from yieldopt.sweep.folder import Folder
+from yieldopt.sweep.plan import Plan, Task
+
+SHOWN = 40
+"""Lines shown; all are in the file."""
+NUMBERS = "yield", "stderr", "failure_probability", "evaluations", "method"
+
+
+def rows(folder: Folder, plan: Plan) -> list[dict[str, Any]]:
+    """One row a task that is done, by number."""
+    found = [_row(plan, task, made) for task in plan.tasks() if (made := folder.result(task)) is not None]
+    return sorted(found, key=lambda row: row["number"])
+
+
+def save(folder: Folder, found: list[dict[str, Any]]) -> None:
+    """Write the rows as results.csv."""
+    write(folder.path / "results.csv", text(found))
+
+
+def text(found: list[dict[str, Any]]) -> str:
+    """The rows as CSV, with every column that any of them has."""
+    return csv_text(found)
+
+
+def shown(found: list[dict[str, Any]], plan: Plan) -> str:
+    """The first rows for a terminal: the axes, the yield with its interval, what costs most."""
+    axes = [axis.name for axis in plan.axes]
+    head = [*axes, *(["seed"] if plan.seeds > 1 else []), "yield", "interval", "costs most"]
+    lines = [[*(str(row[name]) for name in head[:-3]), *_said(row)] for row in found[:SHOWN]]
+    more = f"\n... and {len(found) - SHOWN:,} more" if len(found) > SHOWN else ""
+    return table(head, lines) + more
+
+
+def _said(row: dict[str, Any]) -> list[str]:
+    if row["status"] == "refused":
+        return ["-", "refused", str(row["said"])[:60]]
+    low, high = row["low"], row["high"]
+    digits = words.digits({"interval": (low, high)})
+    fails = {key[6:]: value for key, value in row.items() if key.startswith("fails.")}
+    worst = max(fails, key=lambda name: fails[name], default="")
+    costs = f"{words.phrase(worst)} {words.loss_text(fails[worst])}" if worst and fails[worst] > 0 else "-"
+    return [
+        words.percent(row["yield"], digits),
+        f"{words.percent(low, digits)} to {words.percent(high, digits)}",
+        costs,
+    ]
+
+
+def _row(plan: Plan, task: Task, made: dict[str, Any]) -> dict[str, Any]:
+    axes = {axis.name: label for axis, label in zip(plan.axes, task.labels, strict=True)}
+    row = {"number": task.number, "task": task.hash, **axes, "status": made["status"]}
+    if made["status"] == "refused":
+        return {**row, "said": "; ".join(made["mistakes"])}
+    results = made["results"]
+    found = headline(made)
+    low, high = found.get("interval") or (None, None)
+    row |= {"seed": made["seed"], "low": low, "high": high, **{name: found.get(name) for name in NUMBERS}}
+    row |= {f"fails.{name}": limit["fails"] for name, limit in (found.get("limits") or {}).items()}
+    return row | dict(_optimum(results)) | {"said": found.get("status", "")}
+
+
+def _optimum(results: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in ((results.get("optimum") or {}).get("design") or {}).items():
+        yield f"optimum.{name}", value
+    window = results.get("window") or {}
+    for side in ("low", "high"):
+        for name, value in (window.get(side) or {}).items():
+            yield f"window.{name}.{side}", value
+    worst = (window.get("worst") or {}).get("estimate")
+    if worst:
+        yield "window.worst_yield", worst["yield"]
