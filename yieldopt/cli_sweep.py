@@ -12,6 +12,7 @@ Shard = Annotated[str, typer.Option("--shard", help="Only task i, i+n, ...: one 
 Limit = Annotated[int | None, typer.Option("--limit", help="Do so many tasks at most.", min=1)]
 Workers = Annotated[int, typer.Option("--workers", help="Processes on this machine, by Dask.", min=1)]
 Address = Annotated[str, typer.Option("--address", help="A Dask cluster's scheduler.", metavar="TCP://HOST:PORT")]
+Jobs = Annotated[Path | None, typer.Option("--jobs", help="Jobs of Slurm, LSF or PBS.", metavar="JOBS.yaml")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would run, why, and for how long; run nothing.")]
 Retry = Annotated[bool, typer.Option("--retry", help="Try tasks again that took their process down with them.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
@@ -27,6 +28,7 @@ def sweep(
     limit: Limit = None,
     workers: Workers = 1,
     address: Address = "",
+    jobs: Jobs = None,
     dry_run: DryRun = False,
     yes: Annotated[bool, typer.Option("--yes", help="Yes, over 100,000 tasks.")] = False,
     retry: Retry = False,
@@ -40,10 +42,10 @@ def sweep(
     part = ask.shard(shard)
     folder, read = ask.place(file, model, out)
     if dry_run:
-        _told(ask.dry(folder, read.plan, read.base, part), as_json)
+        _told(ask.dry(folder, read.plan, read.base, part), as_json, jobs)
         return
     ask.sure(read.plan, yes)
-    how = ask.How(part, limit, workers, address, retry)
+    how = ask.How(part, limit, workers, address, jobs, retry)
     _finish(ask.go(folder, read.plan, how, quiet, read), as_json)
 
 
@@ -53,6 +55,7 @@ def resume(
     limit: Limit = None,
     workers: Workers = 1,
     address: Address = "",
+    jobs: Jobs = None,
     dry_run: DryRun = False,
     retry: Retry = False,
     as_json: Json = False,
@@ -68,16 +71,18 @@ def resume(
     session.start()
     plan = place.plan()
     if dry_run:
-        _told(ask.dry(place, plan, place.base(), part), as_json)
+        _told(ask.dry(place, plan, place.base(), part), as_json, jobs)
         return
-    _finish(ask.go(place, plan, ask.How(part, limit, workers, address, retry), quiet), as_json)
+    _finish(ask.go(place, plan, ask.How(part, limit, workers, address, jobs, retry), quiet), as_json)
 
 
-def _told(found: dict[str, Any], as_json: bool) -> None:
+def _told(found: dict[str, Any], as_json: bool, jobs: Path | None) -> None:
     from yieldopt.study.files import dumps
-    from yieldopt.sweep import ask
+    from yieldopt.sweep import ask, queues
 
-    typer.echo(dumps(found).rstrip("\n") if as_json else ask.told(found))
+    script = queues.script(queues.read(jobs)) if jobs else ""
+    text = f"{ask.told(found)}\n\n{script}".rstrip()
+    typer.echo(dumps({**found, "script": script}).rstrip("\n") if as_json else text)
 
 
 def _finish(swept: Any, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from yieldopt.sweep import queues
 from yieldopt.sweep.read import read
 
 ROOT = Path(__file__).parents[2]
@@ -32,3 +33,10 @@ def test_the_sweep_in_the_readme_reads(tmp_path: Path):
 @pytest.mark.parametrize("path", sorted((ROOT / "experiments").glob("*/*sweep*.yaml")), ids=lambda p: p.parent.name)
 def test_the_sweep_of_an_experiment_reads(path: Path):
     assert len(read(path).plan) > 1
+
+
+def test_the_jobs_in_the_page_on_running_read(tmp_path: Path):
+    text = (ROOT / "experiments" / "RUNNING.md").read_text()
+    (snippet,) = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    (tmp_path / "jobs.yaml").write_text(snippet)
+    assert queues.read(tmp_path / "jobs.yaml").jobs == 16

@@ -10,7 +10,7 @@ from typing import Any
 
 from yieldopt.errors import UserError
 from yieldopt.study import progress, session
-from yieldopt.sweep import drive, pools, table
+from yieldopt.sweep import drive, pools, queues, table
 from yieldopt.sweep.folder import Folder, locked
 from yieldopt.sweep.plan import Plan
 from yieldopt.sweep.read import Base, read
@@ -25,14 +25,15 @@ LOOKED = 200
 
 @dataclass(frozen=True)
 class How:
-    """How a sweep runs: which shard, how many tasks at most, in how many processes or on which cluster, and whether
-    tasks whose process died too often are tried again.
+    """How a sweep runs: which shard, how many tasks at most, in how many processes, on which cluster or as which jobs,
+    and whether tasks whose process died too often are tried again.
     """
 
     shard: tuple[int, int] = (1, 1)
     limit: int | None = None
     workers: int = 1
     address: str = ""
+    jobs: Path | None = None
     retry: bool = False
 
 
@@ -70,7 +71,7 @@ def go(folder: Folder, plan: Plan, how: How, quiet: bool, begin: Any = None) -> 
         if begin is not None:
             folder.begin(begin)
         folder.clean(alone=how.shard[1] == 1)
-        with _pool(how) as pool, progress.progress(quiet) as shown:
+        with _pool(how, folder.path) as pool, progress.progress(quiet) as shown:
             tally = drive.drive(folder, plan, pool, how.shard, how.limit, how.retry, shown, stop)
         rows = table.rows(folder, plan)
         with contextlib.suppress(OSError) if tally.halted else contextlib.nullcontext():
@@ -79,8 +80,13 @@ def go(folder: Folder, plan: Plan, how: How, quiet: bool, begin: Any = None) -> 
 
 
 @contextlib.contextmanager
-def _pool(how: How) -> Generator[pools.Pool]:
-    made = pools.remote(how.address) if how.address else pools.local(how.workers) if how.workers > 1 else pools.inline()
+def _pool(how: How, place: Path) -> Generator[pools.Pool]:
+    if how.jobs:
+        made = queues.queued(queues.read(how.jobs), place)
+    elif how.address:
+        made = pools.remote(how.address)
+    else:
+        made = pools.local(how.workers) if how.workers > 1 else pools.inline()
     with made as pool:
         yield pool
 

@@ -46,38 +46,45 @@ def local(workers: int) -> Generator[Pool]:
 
     It listens on the loopback alone. Each process has one task at a time, and one GPU where there are any.
     """
-    distributed = _distributed()
+    distributed()
     from yieldopt.sweep.devices import cluster
 
-    with cluster(workers) as made, distributed.Client(made, set_as_default=False) as client:
-        yield Pool(_executor(client), workers, False)
+    with cluster(workers) as made, client(made) as opened:
+        yield Pool(executor(opened), workers, False)
 
 
 @contextlib.contextmanager
 def remote(address: str) -> Generator[Pool]:
     """Tasks on a Dask cluster that runs already, by the address of its scheduler."""
-    distributed = _distributed()
     try:
-        client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
+        opened = client(address)
     except (OSError, ValueError) as error:
         do = "Check the address, and that the scheduler runs and can be reached from here."
         raise UserError.of(f"a Dask scheduler at {address}", f"none ({error})", do) from None
-    with client:
-        workers = len(client.scheduler_info(n_workers=-1)["workers"])
-        yield Pool(_executor(client), max(workers, 1), False)
+    with opened:
+        workers = len(opened.scheduler_info(n_workers=-1)["workers"])
+        yield Pool(executor(opened), max(workers, 1), False)
 
 
-def _executor(client: Any) -> Any:
-    # A retry of a task's own error would be another try of what is certain to fail; lost workers are Dask's to replace.
-    return client.get_executor(pure=False, retries=0)
+def client(cluster: Any) -> Any:
+    """A client of a cluster, or of a scheduler by its address."""
+    return distributed().Client(cluster, timeout=PATIENCE, set_as_default=False)
 
 
-def _distributed() -> Any:
+def executor(opened: Any) -> Any:
+    """The executor of a client. A retry of a task's own error would be another try of what is certain to fail; lost
+    workers are Dask's to replace.
+    """
+    return opened.get_executor(pure=False, retries=0)
+
+
+def distributed() -> Any:
+    """Dask, told how many workers a task may take with it."""
     try:
-        import distributed
+        import distributed as found
         from dask import config
     except ImportError:
         do = "Install it with `pip install 'yieldopt[cluster]'`."
         raise UserError.of("Dask, for tasks in other processes", "it is not installed", do) from None
     config.set({"distributed.scheduler.allowed-failures": DEATHS - 1, "distributed.worker.daemon": False})
-    return distributed
+    return found

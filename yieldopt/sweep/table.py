@@ -12,7 +12,7 @@ from yieldopt.sweep.plan import Plan, Task
 
 SHOWN = 40
 """Lines shown; all are in the file."""
-NUMBERS = "yield", "stderr", "failure_probability", "evaluations", "method"
+NUMBERS = "yield", "stderr", "doubt", "failure_probability", "evaluations", "method"
 
 
 def rows(folder: Folder, plan: Plan) -> list[dict[str, Any]]:
