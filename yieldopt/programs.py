@@ -29,6 +29,7 @@ from jax.core import Tracer
 from jax.errors import JaxRuntimeError
 from jax.experimental.serialize_executable import deserialize_and_load, serialize
 
+from yieldopt import devices
 from yieldopt.compiler import thoroughly
 from yieldopt.surroundings import surroundings
 
@@ -117,7 +118,7 @@ def program(function: Callable[P, R], options: dict[str, Any] | None = None) -> 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         leaves, tree = jax.tree.flatten((args, kwargs))
-        if jax.default_backend() != "cpu" or any(isinstance(leaf, Tracer) for leaf in leaves):
+        if jax.default_backend() != "cpu" or devices.count() > 1 or any(isinstance(leaf, Tracer) for leaf in leaves):
             return plain(*args, **kwargs)
         fixed = [_hole(leaf) for leaf in leaves]
         arrays = [_array(leaf) for leaf in leaves if _hole(leaf) is Hole.ARRAY]

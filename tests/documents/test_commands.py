@@ -11,15 +11,10 @@ from yieldopt.cli import app, main
 from yieldopt.study import session
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [
-    ROOT / "README.md",
-    ROOT / "CONTRIBUTING.md",
-    ROOT / "models" / "README.md",
-    ROOT / "experiments" / "RUNNING.md",
-]
+DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "models/README.md", "experiments/RUNNING.md")]
 TEXT = "\n".join(path.read_text() for path in DOCUMENTS)
 COMMANDS = sorted({line.split("  #")[0].strip() for line in re.findall(r"^    (yieldopt .*)$", TEXT, re.MULTILINE)})
-PAGES = sorted(ROOT.glob("*.md")) + [DOCUMENTS[-1]] + sorted(ROOT.glob("[a-z]*/**/README.md"))
+PAGES = [*sorted(ROOT.glob("*.md")), DOCUMENTS[-1], *sorted(ROOT.glob("[a-z]*/**/README.md"))]
 LONG = {"estimate", "optimize", "doctor", "resume", "sweep"}
 """Minutes, or tested elsewhere."""
 KEPT = Path("runs"), Path("sweeps/solder_for_bow"), Path("jobs.yaml")

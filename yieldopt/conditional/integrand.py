@@ -11,6 +11,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from yieldopt import devices
 from yieldopt.conditional.chunked import chunked
 from yieldopt.conditional.log_pass import LogPass, log_pass
 from yieldopt.conditional.points import places
@@ -77,5 +78,10 @@ def chunk_of(prepared: Prepared) -> int:
 
 @program
 def evaluate(prepared: Prepared, points: Float[Array, "draws normals"]) -> LogPass:
-    """`log_pass` at many shared draws, a chunk at a time."""
-    return chunked(lambda z: log_pass(prepared, z), points, chunk_of(prepared))
+    """`log_pass` at many shared draws, a chunk at a time; on several devices a part of the draws on each."""
+    draws, many, size = points.shape[0], devices.count(), chunk_of(prepared)
+    filled = jnp.concatenate([points, jnp.repeat(points[-1:], -draws % many, 0)]) if draws % many else points
+    found = devices.over_devices(
+        lambda prepared, own: chunked(lambda z: log_pass(prepared, z), own, size), prepared, filled
+    )
+    return jax.tree.map(lambda leaf: leaf[:draws], found) if draws % many else found

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from yieldopt import devices
 from yieldopt.estimators.base import Estimate, Precision, Watch, binomial_interval
 from yieldopt.exact import Layout, Unit, layout, margins, rows
 from yieldopt.problem import Problem
@@ -105,13 +106,27 @@ def count(problem: Problem[Any], design: Any, key: Array, start: int, stop: int)
     wide = int(2 ** np.clip(int(np.log2(NORMALS / (BLOCK * max(sizes.unit, 1)))), 0, 12)) if single else 1
     if stop - start <= FEW * GROUPS * BLOCK:  # a program of its own: the large one would draw far more than is wanted
         wide = min(wide, FEW)
-    first, last = jnp.asarray(start // BLOCK, jnp.int32), jnp.asarray(-(-stop // BLOCK), jnp.int32)
-    found = _count(problem, design, sizes, key, first, last, wide)
-    return Counts(*(np.asarray(part, np.int64) for part in found))
+    first, last, many = start // BLOCK, -(-stop // BLOCK), devices.count()
+    ends = np.minimum(first + np.arange(many + 1) * -((first - last) // many), last).astype(np.int32)
+    found = _count(problem, design, sizes, key, jnp.asarray(ends[:-1]), jnp.asarray(ends[1:]), wide)
+    return Counts(*(np.asarray(part, np.int64).sum(0) for part in found))
 
 
 @thorough
 def _count(
+    problem: Problem[Any], design: Any, sizes: Layout, key: Array, first: Array, last: Array, wide: int
+) -> Counts:
+    """Blocks from each `first` up to its `last`, one pair a device, so many at once; a row of counts a device."""
+
+    def own(fixed: Any, first: Array, last: Array) -> Counts:
+        problem, design, key = fixed
+        found = _from(problem, design, sizes, key, first[0], last[0], wide)
+        return jax.tree.map(lambda part: part[None], found)
+
+    return devices.over_devices(own, (problem, design, key), first, last)
+
+
+def _from(
     problem: Problem[Any], design: Any, sizes: Layout, key: Array, first: Array, last: Array, wide: int
 ) -> Counts:
     """Blocks from `first` up to `last`, so many at once: how many are no shape, and never compile anew."""
