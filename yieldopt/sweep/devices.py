@@ -1,5 +1,6 @@
 """Dask workers of this machine, each pinned to one GPU before JAX is imported, where there are GPUs."""
 
+import logging
 import os
 import shutil
 import subprocess
@@ -23,19 +24,20 @@ def gpus() -> list[str]:
 
 def environments(workers: int, names: list[str]) -> list[dict[str, str]]:
     """What each worker's environment adds: a GPU of its own, in turn where there are fewer than workers."""
-    if not names:
-        return [{} for _ in range(workers)]
-    return [{VISIBLE: names[k % len(names)]} for k in range(workers)]
+    return [{VISIBLE: names[k % len(names)]} if names else {} for k in range(workers)]
 
 
 def cluster(workers: int) -> Any:
     """A cluster on the loopback, one process a worker, one task at a time in each."""
     from distributed import Nanny, Scheduler, SpecCluster
 
-    host = "127.0.0.1"
+    host, quiet = "127.0.0.1", logging.ERROR
+    alike = {"nthreads": 1, "host": host, "memory_limit": 0, "silence_logs": quiet}
     nannies = {
-        number: {"cls": Nanny, "options": {"nthreads": 1, "host": host, "env": added, "memory_limit": 0}}
+        number: {"cls": Nanny, "options": {**alike, "env": added}}
         for number, added in enumerate(environments(workers, gpus()))
     }
-    scheduler = {"cls": Scheduler, "options": {"host": host, "port": 0, "dashboard": False}}
+    logging.getLogger("distributed").setLevel(quiet)
+    served = {"host": host, "port": 0, "dashboard": False, "dashboard_address": f"{host}:0"}
+    scheduler = {"cls": Scheduler, "options": served}
     return SpecCluster(workers=nannies, scheduler=scheduler, name="yieldopt")

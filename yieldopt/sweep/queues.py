@@ -68,7 +68,7 @@ def queued(asked: Jobs, folder: Path) -> Generator[Pool]:
     secrets.mkdir(mode=0o700, exist_ok=True)
     made = _classes(asked)[0](
         **settings(asked), security=True, shared_temp_directory=str(secrets.absolute()),
-        scheduler_options={"dashboard": False}, n_workers=0,
+        scheduler_options={"dashboard": False, "dashboard_address": ":0"}, n_workers=0, silence_logs="error",
     )  # fmt: skip
     with made as cluster, client(cluster) as opened:
         cluster.scale(jobs=asked.jobs)

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -82,7 +83,7 @@ def read(path: Path, model: Path | None = None) -> Read:
     asked = shaped_as(Sweep, document, "study")
     if asked is None:
         raise UserError(*document.mistakes)
-    study = path.parent / asked.study
+    study = Path(os.path.normpath(path.parent / asked.study))
     try:
         base = Base(text.read(study), model, {})
     except UserError as error:
