@@ -18,8 +18,11 @@ from jax import Array
 from scipy import stats
 
 from yieldopt import exact
+from yieldopt.conditional.balance import Crowd
+from yieldopt.conditional.crowd import Felt, in_common
 from yieldopt.conditional.integrand import Route, evaluate
 from yieldopt.conditional.prepare import frame
+from yieldopt.conditional.tails import log_ndtr
 from yieldopt.estimators.base import Precision
 from yieldopt.estimators.sobol import Sobol
 from yieldopt.problem import Limit, Model, Population, Problem, Sites
@@ -127,3 +130,15 @@ def test_a_bed_that_pushes_where_it_should_pull_is_lost_to_no_limit(side, few):
     assert found.limits == {"stretch": (0.0, 0.0)}
     assert "found no equilibrium and count as failed" in found.status
     assert found.doubt == (1.0 if few else 0.0)
+
+
+def test_what_is_lost_by_hundreds_of_sigmas_owes_something_finite() -> None:
+    """Far out log Phi is held to a few per cent: of what it is held to the slope is no density over a probability."""
+    beta, steep = jnp.array([[-280.0, -90.0, 1.0]]), jnp.array([[[0.0, 1.0, 1.0]]])
+    felt = Felt(beta, steep, jnp.ones((1, 1, 3)))
+    crowd = Crowd(jnp.zeros(1), jnp.ones((1, 1)), jnp.ones((1, 1)), jnp.ones((), bool))
+    both, leaning = in_common(felt, jnp.ones((1, 1, 3)), crowd, jnp.ones((1, 3)))
+    assert np.isfinite([float(both), *np.asarray(leaning)]).all()
+    hazard = 2.0 * float(log_ndtr(beta[0, 1])) / -90.0 + stats.norm.pdf(1.0) / stats.norm.cdf(1.0)
+    rates = -float(log_ndtr(beta).sum())
+    assert float(leaning[0]) == pytest.approx(rates + hazard, rel=1e-9)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import special
 from scipy.stats import norm
 
-from yieldopt.conditional.tails import FAR, log_ndtr
+from yieldopt.conditional.tails import FAR, hazard, log_ndtr
 
 X = np.linspace(-FAR, FAR, 20_001)
 
@@ -24,6 +24,7 @@ def test_beyond_it_stays_finite_and_falls():
     x = jnp.array([-1e3, -40.0, -FAR - 1e-9, FAR + 1e-9, 30.0, 1e3])
     value, slope = np.asarray(log_ndtr(x)), np.asarray(jax.vmap(jax.grad(log_ndtr))(x))
     assert np.all(np.isfinite([value, slope]))
+    np.testing.assert_array_equal(np.asarray(hazard(x)), slope)
     assert np.all(slope >= 0.0)
     np.testing.assert_allclose(value[:3], special.log_ndtr(np.asarray(x[:3])), rtol=0.05)
     assert np.all(np.abs(value[3:]) < 1e-40)

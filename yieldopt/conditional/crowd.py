@@ -14,7 +14,7 @@ from yieldopt.conditional.balance import Crowd, scaled, through
 from yieldopt.conditional.prepare import Tables
 from yieldopt.conditional.spared import Group, Spared
 from yieldopt.conditional.structure import Family, pulled
-from yieldopt.conditional.tails import log_ndtr
+from yieldopt.conditional.tails import hazard, log_ndtr
 
 EASED = 3
 """Looks at a row in which a failing element's pull on its own pose settles with the force that it then has."""
@@ -174,6 +174,5 @@ class Owing(NamedTuple):
 
 def _owing(felt: Felt, levers: Array) -> Owing:
     rate = -log_ndtr(felt.beta)
-    hazard = jnp.exp(-0.5 * felt.beta**2 - log_ndtr(felt.beta)) / jnp.sqrt(2.0 * jnp.pi)
     pushed = jnp.einsum("rn,rfn,fpn->rpn", rate, felt.surplus, levers)
-    return Owing(rate, -hazard[:, None] * felt.steep, pushed)
+    return Owing(rate, -hazard(felt.beta)[:, None] * felt.steep, pushed)

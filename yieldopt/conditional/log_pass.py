@@ -71,11 +71,12 @@ def log_pass(prepared: Prepared, unit: Float[Array, " normals"]) -> LogPass:
         scattered = scattered + _unborne(prepared, f, shared, crowd, looks[f].parts[1])
     whole = of_unit(prepared, unit, shared, crowd, leaning)
     by_limit, together = by_limit + whole.each, together + whole.together
-    # A unit without a pose is lost, and to no limit in particular.
-    by_limit, together = jnp.where(crowd.settled, by_limit, 0.0), jnp.where(crowd.settled, together, 0.0)
+    # A unit without a pose is lost, and to no limit in particular; so is one whose numbers are none.
+    settled = crowd.settled & ~jnp.isnan(by_limit.sum() + together)
+    by_limit, together = jnp.where(settled, by_limit, 0.0), jnp.where(settled, together, 0.0)
     total = jnp.where(jnp.isinf(by_limit), 0.0, by_limit).sum() + together
-    total = jnp.where(crowd.settled & ~jnp.isinf(by_limit).any(), total, -jnp.inf)
-    return LogPass(total, by_limit, together, crowd.settled, outside, scattered)
+    total = jnp.where(settled & ~jnp.isinf(by_limit).any(), total, -jnp.inf)
+    return LogPass(total, by_limit, together, settled, outside, scattered)
 
 
 def _unborne(prepared: Prepared, f: int, shared: Any, crowd: Crowd, seen: "Seen") -> Array:

@@ -62,9 +62,18 @@ def log_ndtr(x: Array) -> Array:
     return -jnp.where(x > 0.0, right, left)
 
 
+def hazard(x: Array) -> Array:
+    """Slope of `log_ndtr`, the normal density over the distribution function: of what it is held to, far out."""
+    return _slope(x, log_ndtr(x))
+
+
+def _slope(x: Array, value: Array) -> Array:
+    near = jnp.exp(-0.5 * x * x - jnp.where(x < -FAR, 0.0, value) - 0.5 * np.log(2.0 * np.pi))
+    return jnp.where(x < -FAR, 2.0 * value / x, near)
+
+
 @log_ndtr.defjvp
 def _log_ndtr_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     (x,), (d,) = primals, tangents
     value = log_ndtr(x)
-    near = jnp.exp(-0.5 * x * x - jnp.where(x < -FAR, 0.0, value) - 0.5 * np.log(2.0 * np.pi))
-    return value, d * jnp.where(x < -FAR, 2.0 * value / x, near)
+    return value, d * _slope(x, value)
