@@ -96,6 +96,7 @@ def test_ctrl_c_ends_after_the_task_and_what_was_stopped_is_not_kept(files: Path
     out, err = process.communicate()
     assert process.returncode in (130, 0), err
     assert process.returncode == 0 or "Go on with `yieldopt resume hurt`" in out
+    assert not +drive.deaths(Folder(files / "hurt")), "a task that was stopped is not one that died"
     resumed(files, "hurt")
     assert kept(files / "hurt") == kept(whole.path)
 

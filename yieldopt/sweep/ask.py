@@ -104,7 +104,7 @@ def dry(folder: Folder, plan: Plan, base: Base, shard: tuple[int, int]) -> dict[
                 base.resolved(task.sets)
             except UserError as error:
                 wrong.append({"number": task.number, "mistakes": [str(m) for m in error.mistakes]})
-    ended = [event for event in folder.events() if "seconds" in event and event["status"] not in ("fault", "refused")]
+    ended = [event for event in folder.events() if "seconds" in event and event["status"] not in drive.CUT]
     each = sum(event["seconds"] for event in ended) / len(ended) if ended else None
     left = sum(count for reason, count in why.items() if reason != "done")
     return {

@@ -16,6 +16,8 @@ from yieldopt.sweep.task import work
 
 AHEAD = 4
 """Tasks handed out beyond those that are worked on, a worker: so many wait, the rest is not even made."""
+CUT = "fault", "interrupted", "refused"
+"""Ends of a task that say nothing of how long one takes."""
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """Errors of a disk that takes no more."""
 
@@ -56,7 +58,8 @@ def drive(
     try:
         while not stop.is_set():
             for task in islice(tasks, 1 if pool.inline else pool.workers * (1 + AHEAD) - len(running)):
-                folder.note({"begun": task.hash})
+                if pool.inline:  # what others have not begun yet would count as dead with this driver
+                    folder.note({"begun": task.hash})
                 running[_submit(pool, folder, plan, task, stop)] = task
             if not running:
                 break
@@ -122,9 +125,9 @@ def _take(folder: Folder, task: Task, future: Future[Any], tally: Tally) -> None
         said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         folder.fail(task, {"task": task.hash, "number": task.number, "sets": list(task.sets), "trace": said})
         told: Any = {"task": task.hash, "number": task.number, "status": "fault", "said": said}
+    folder.note(told)
     if told["status"] == "interrupted":
         return
-    folder.note(told)
     tally.ended[told["status"]] += 1
     if told["status"] == "fault":
         tally.said.append(f"task {task.number}: {told['said']}")
