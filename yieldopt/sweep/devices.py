@@ -31,7 +31,7 @@ def cluster(workers: int) -> Any:
     """A cluster on the loopback, one process a worker, one task at a time in each."""
     from distributed import Nanny, Scheduler, SpecCluster
 
-    host, quiet = "127.0.0.1", logging.ERROR
+    host, quiet = "127.0.0.1", logging.CRITICAL
     alike = {"nthreads": 1, "host": host, "memory_limit": 0, "silence_logs": quiet}
     nannies = {
         number: {"cls": Nanny, "options": {**alike, "env": added}}

@@ -1,6 +1,6 @@
 """What limits a sweep of a hundred thousand tasks on a hundred workers: each part's rate measured, the rest simulated.
 
-Run: python experiments/015_fab_wide/run.py [--tasks N] [--write]   (minutes)
+Run: python experiments/013_fab_wide/run.py [--tasks N] [--write]   (minutes)
 """
 
 import argparse

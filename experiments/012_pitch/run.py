@@ -1,0 +1,81 @@
+"""How joint yield falls with pitch, and what buys it back: the sweep, its table and figure.
+
+Run: python experiments/012_pitch/run.py [--draw]   (half an hour on 2 cores; five sizes of map, each compiled)
+"""
+
+import argparse
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+HERE = Path(__file__).parent
+sys.path.append(str(HERE.parent))
+
+import swept  # noqa: E402 - found beside this folder
+
+Found = dict[str, dict[float, dict[str, str]]]
+
+
+def series(rows: list[dict[str, str]]) -> Found:
+    """Rows by what shrinks and by pitch."""
+    found: Found = defaultdict(dict)
+    for row in rows:
+        pitch, name = row["case"].split(", ")
+        found[name][swept.number(pitch)] = row
+    return found
+
+
+def costs(row: dict[str, str]) -> str:
+    """What costs most, where anything does; where most of the loss is to no limit, that no rest was found."""
+    fails = {key.removeprefix("fails."): float(value) for key, value in row.items() if key[:6] == "fails." and value}
+    worst = max(fails, key=lambda name: fails[name])
+    loss = 1.0 - float(row["yield"])
+    if fails[worst] < 0.5 * loss and loss > 1e-3:  # below, random defects are as many
+        return "no rest found"
+    return f"{worst} {100 * fails[worst]:.2g} %" if fails[worst] > 1e-4 else "-"
+
+
+def table(found: Found) -> str:
+    """Yield and what costs most by pitch (down) and by what shrinks (across)."""
+    pitches = sorted(next(iter(found.values())), reverse=True)
+    head = f"| pitch | joints | {' | '.join(found)} |\n|---|---|{'---|' * len(found)}"
+    lines: list[str] = []
+    for pitch in pitches:
+        cells = [f"{100 * float(row[pitch]['yield']):.2f} % ({costs(row[pitch])})" for row in found.values()]
+        lines.append(f"| {pitch:g} um | {round(8000 / pitch) ** 2:,} | {' | '.join(cells)} |")
+    return "\n".join([head, *lines])
+
+
+def draw(found: Found) -> None:
+    """Yield against pitch, a line for each of what shrinks."""
+    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+    axes = swept.axes(figure, "pitch, um", "joint yield")
+    for (name, at), hue, mark in zip(found.items(), swept.HUES, swept.MARKS, strict=False):
+        pitches = np.array(sorted(at))
+        axes.plot(pitches, [float(at[p]["yield"]) for p in pitches], color=hue, marker=mark, label=name)
+    axes.set_xscale("log")
+    axes.set_xticks(pitches, [f"{p:g}" for p in pitches])
+    axes.minorticks_off()
+    axes.set_ylim(-0.02, 1.02)
+    axes.legend(frameon=False, title="what shrinks with the pitch")
+    swept.save(figure, HERE / "figure.svg")
+
+
+def main() -> None:
+    """Run what is not done, then table and figure."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--draw", action="store_true", help="table and figure again from results.csv")
+    asked.add_argument("--out", type=Path, help="the sweep's folder")
+    given = asked.parse_args()
+    rows = swept.rows(HERE / "results.csv") if given.draw else swept.run(HERE, given.out)
+    found = series(rows)
+    swept.between(HERE / "README.md", "table", table(found))
+    draw(found)
+    print(table(found))
+
+
+if __name__ == "__main__":
+    main()
