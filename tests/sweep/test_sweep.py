@@ -84,7 +84,7 @@ set: {estimate.accuracy.absolute: 5e-2}
 axes:
   design.hole: {from: 10.1 mm, to: 10200 um}
   variation.bolt.diameter.piece: {from: 10 um, to: 40 um, points: 3, spacing: log}
-cases: {few: {limits.clearance.low: 90 um}, many: {limits.clearance.low: 110 um, design.hole: 10300 um}}
+cases: {few: {limits.clearance.low: 90 um}, many: {limits.clearance.low: 110 um, estimate.confidence: 90 %}}
 sample: {sobol: 5}
 seeds: 2
 draws: common
@@ -103,7 +103,7 @@ draws: common
 
 
 def test_what_is_wrong_together_is_a_result_and_what_is_wrong_alone_is_refused(files: Path) -> None:
-    case = "cases: {odd: {design.hole: 10100 um, estimate.method: first_order}}\n"
+    case = "cases: {odd: {design.hole: 10100 um}}\n"
     (files / "sweep.yaml").write_text("schema: 1\nstudy: study.yaml\naxes: {estimate.method: [monte_carlo]}\n" + case)
     assert swept(files).tally.ended == {"done": 1}
     text = """schema: 1
@@ -133,6 +133,11 @@ seeds: 0
         ("schema: 1\nstudy: study.yaml\naxes: {design.hole: [10 mm]}\nsample: {sobol: 8}\n", "no span without"),
         ("schema: 1\nstudy: study.yaml\ntask: guess\n", "estimate or optimize"),
         ("schema: 1\nstudy: study.yaml\naxis: {}\n", 'Did you mean "axes"?'),
+        (
+            "schema: 1\nstudy: study.yaml\naxes: {design.hole: [10.1 mm]}\ncases: {a: {design.hole: 10.2 mm}}\n",
+            "in one axis",
+        ),
+        ("schema: 1\nstudy: study.yaml\nset: {seed: 5}\nseeds: 4\n", "seeds given one way"),
     ],
 )
 def test_a_sweep_that_is_wrong_says_what_to_do(files: Path, text: str, said: str) -> None:
@@ -274,3 +279,46 @@ def test_the_command_line_tells_and_leaves_with_its_code(
     assert (code, out) == (0, (files / "sweeps" / "sweep" / "results.csv").read_text())
     assert run("resume", "nowhere")[0] == 2
     assert run("resume", "sweeps/sweep", "--shard", "3/2")[0] == 2
+
+
+def test_a_sample_has_its_values_in_the_table(files: Path) -> None:
+    span = "{from: 10.1 mm, to: 10.2 mm}"
+    text = f"schema: 1\nstudy: study.yaml\naxes: {{design.hole: {span}}}\nsample: {{latin: 3}}\n"
+    (files / "sweep.yaml").write_text(text)
+    for row in swept(files).rows:
+        exact = norm.cdf((1e3 * float(row["design.hole"].split()[0]) - 10100.0) / 30.0)
+        assert abs(row["yield"] - exact) < 4.0 * row["stderr"]
+
+
+def test_what_was_killed_while_it_was_made_is_made_anew(files: Path) -> None:
+    folder, read = ask.place(files / "sweep.yaml", files / "bolt.py", files / "out")
+    folder.begin(read)
+    (folder.path / "plan.json").unlink()
+    assert swept(files).tally.left == 0
+
+
+def test_a_folder_made_anew_is_read_anew(files: Path) -> None:
+    before = swept(files).rows
+    shutil.rmtree(files / "out")
+    (files / "bolt.py").write_text((files / "bolt.py").read_text().replace("low=100.0", "low=120.0"))
+    after = swept(files).rows
+    assert all(new["yield"] < old["yield"] for old, new in zip(before, after, strict=True))
+    assert {row["task"] for row in before}.isdisjoint(row["task"] for row in after)
+
+
+def test_spreads_that_come_to_the_same_sigma_are_not_the_same_study(files: Path) -> None:
+    texts = (
+        "variation: {bolt.diameter: {piece: 30 um}}\n",
+        "variation: {bolt.diameter: {piece: {plus_minus: 90 um, at: 3 sigma}}}\n",
+    )
+    bases: list[str] = []
+    for text in texts:
+        (files / "study.yaml").write_text("schema: 1\nmodel: bolt\nestimate: {method: monte_carlo}\n" + text)
+        (files / "sweep.yaml").write_text("schema: 1\nstudy: study.yaml\naxes: {design.hole: [10150 um]}\n")
+        bases.append(ask.place(files / "sweep.yaml", files / "bolt.py", files / "out")[1].plan.base)
+    assert bases[0] != bases[1]
+
+
+def test_a_duplicate_key_of_the_base_study_is_told(files: Path) -> None:
+    (files / "study.yaml").write_text((files / "study.yaml").read_text() + "seed: 1\nseed: 2\n")
+    assert "study.yaml:5:1: seed: Expected each key once" in refusal(files)

@@ -174,7 +174,10 @@ def _iterate(model: Any, design: Any, shared: Any, rest: Array, reach: Reach) ->
         force, stiffness, _ = _balance(model, design, shared, rest, reach, pose)
         move = -jnp.linalg.solve(stiffness, force)
         size = jnp.max(jnp.abs(move))
-        return pose + move * jnp.minimum(1.0, 4.0 / jnp.maximum(size, 1e-12)), size, last, count + 1
+        # No element may cross more than half of the box that its force is a series on: far steps end where it softens.
+        far = jnp.max(jnp.abs((move @ reach.lever) / reach.half), initial=1e-12)
+        short = jnp.minimum(1.0 / far, 4.0 / jnp.maximum(size, 1e-12))
+        return pose + move * jnp.minimum(1.0, short), size, last, count + 1
 
     def going(at: tuple[Array, Array, Array, Array]) -> Array:
         return (at[2] > CLOSE) & (at[3] <= STEPS)

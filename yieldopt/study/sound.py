@@ -51,7 +51,8 @@ def shaped_as(kind: type[T], document: Document, needed: str) -> T | None:
                 _note(document, found, kind)
             for found in error.errors():
                 _cut(data, [str(part) if isinstance(part, str) else part for part in found["loc"]])
-            data.setdefault("schema", 1)
+            if "version" in kind.model_fields:
+                data.setdefault("schema", 1)
         if needed not in data:
             return None
     return None

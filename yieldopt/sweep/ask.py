@@ -11,7 +11,7 @@ from typing import Any
 from yieldopt.errors import UserError
 from yieldopt.study import progress, session
 from yieldopt.sweep import drive, pools, queues, table
-from yieldopt.sweep.folder import Folder, locked
+from yieldopt.sweep.folder import Folder, locked, one_at_a_time
 from yieldopt.sweep.plan import Plan
 from yieldopt.sweep.read import Base, read
 
@@ -61,7 +61,7 @@ def sure(plan: Plan, yes: bool) -> None:
     if len(plan) > MANY and not yes:
         sizes = " x ".join(f"{len(axis.choices):,} {axis.name}" for axis in plan.axes)
         seeds = f" x {plan.seeds:,} seeds" if plan.seeds > 1 else ""
-        do = "Say that you mean it with --yes; --dry-run shows what it would do."
+        do = "Say that you mean it with --yes."
         raise UserError.of(f"at most {MANY:,} tasks", f"{len(plan):,} ({sizes}{seeds})", do, "axes")
 
 
@@ -69,13 +69,15 @@ def go(folder: Folder, plan: Plan, how: How, quiet: bool, begin: Any = None) -> 
     """Run a sweep to its end, or to Ctrl-C; `begin` is a sweep as read whose folder is made first."""
     with session.interruptible() as stop, locked(folder.path, how.shard):
         if begin is not None:
-            folder.begin(begin)
+            with one_at_a_time(folder.path):
+                folder.begin(begin)
         folder.clean(alone=how.shard[1] == 1)
         with _pool(how, folder.path) as pool, progress.progress(quiet) as shown:
             tally = drive.drive(folder, plan, pool, how.shard, how.limit, how.retry, shown, stop)
-        rows = table.rows(folder, plan)
-        with contextlib.suppress(OSError) if tally.halted else contextlib.nullcontext():
-            table.save(folder, rows)
+        with one_at_a_time(folder.path):
+            rows = table.rows(folder, plan)
+            with contextlib.suppress(OSError) if tally.halted else contextlib.nullcontext():
+                table.save(folder, rows)
     return Swept(folder, plan, tally, rows, stop.is_set())
 
 

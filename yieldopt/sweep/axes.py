@@ -31,7 +31,23 @@ def axes(document: Document, asked: Sweep) -> tuple[Axis, ...]:
         else:
             filled[key] = values
     sampled = _sampled(document, asked, filled)
-    return (*found, *([sampled] if sampled else []))
+    every = (*found, *([sampled] if sampled else []))
+    _apart(document, asked, every)
+    return every
+
+
+def _apart(document: Document, asked: Sweep, every: tuple[Axis, ...]) -> None:
+    """Note keys that two axes set, where the later would win without a word; and seeds that are given twice."""
+    owners: dict[str, str] = {}
+    for axis in every:
+        for key in {key for choice in axis.choices for key in choice}:
+            for other, owner in owners.items():
+                if owner != axis.name and (key == other or key.startswith(other + ".") or other.startswith(key + ".")):
+                    do = "Leave it to one of the two."
+                    document.add(f"axes.{key}", f"{other} in one axis", f"{key} in {axis.name} too", do)
+            owners[key] = axis.name
+    if asked.seeds > 1 and ("seed" in owners or "seed" in asked.set):
+        document.add("seeds", "seeds given one way", f"`seeds: {asked.seeds}` beside `seed`", "Remove one of them.")
 
 
 def _of(key: str, texts: list[str]) -> Axis:

@@ -1,6 +1,5 @@
 """The driver: hands out the tasks that are not done, notes what comes, and never loses a finished one."""
 
-import errno
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
@@ -9,7 +8,7 @@ from itertools import islice
 from threading import Event
 from typing import Any
 
-from yieldopt.sweep.folder import Folder
+from yieldopt.sweep.folder import FULL, Folder
 from yieldopt.sweep.plan import Plan, Task
 from yieldopt.sweep.pools import DEATHS, Pool
 from yieldopt.sweep.task import work
@@ -18,8 +17,6 @@ AHEAD = 4
 """Tasks handed out beyond those that are worked on, a worker: so many wait, the rest is not even made."""
 CUT = "fault", "interrupted", "refused"
 """Ends of a task that say nothing of how long one takes."""
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-"""Errors of a disk that takes no more."""
 
 
 @dataclass
@@ -84,7 +81,7 @@ def deaths(folder: Folder) -> Counter[str]:
         if "begun" in event:
             found[event["begun"]] += 1
         elif "task" in event:
-            found[event["task"]] = 0
+            found[event["task"]] = event.get("died", 0)
     return found
 
 
@@ -119,12 +116,14 @@ def _take(folder: Folder, task: Task, future: Future[Any], tally: Tally) -> None
         told = future.result()
     except CancelledError:
         return
-    except OSError:
-        raise
     except Exception as error:  # whatever a backend says of a worker that is gone
+        if isinstance(error, OSError) and error.errno in FULL:
+            folder.note({"task": task.hash, "number": task.number, "status": "interrupted"})
+            raise
         said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         folder.fail(task, {"task": task.hash, "number": task.number, "sets": list(task.sets), "trace": said})
-        told: Any = {"task": task.hash, "number": task.number, "status": "fault", "said": said}
+        died = {"died": DEATHS} if type(error).__name__ == "KilledWorker" else {}
+        told: Any = {"task": task.hash, "number": task.number, "status": "fault", "said": said, **died}
     folder.note(told)
     if told["status"] == "interrupted":
         return

@@ -11,6 +11,7 @@ sweeps/<name>/
 """
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -29,7 +30,11 @@ from yieldopt.sweep.read import Base, Read
 
 OLD = 3600.0
 """Seconds after which what another process was writing is taken to be left over."""
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""Errors of a disk that takes no more."""
 TEMPORARY = ".writing-*"
+OWN = "lock", ".writing-", "files", "study.yaml", "resolved.yaml", "sweep.yaml", "model"
+"""What is there before a folder is a sweep's: a process may have been killed while it made one."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,7 @@ class Folder:
         if (self.path / "plan.json").exists():
             _same(self.path, self.plan(), sweep)
             return
-        if self.path.exists() and any(not p.name.startswith("lock") for p in self.path.iterdir()):
+        if self.path.exists() and any(not p.name.startswith(OWN) for p in self.path.iterdir()):
             got = f"{self.path}, which holds other files"
             raise UserError.of("a folder that is new, or that of this sweep", got, "Name another with --out.")
         (self.path / "files").mkdir(parents=True, exist_ok=True)
@@ -176,11 +181,27 @@ def locked(folder: Path, shard: tuple[int, int]) -> Generator[None]:
         if shard[1] > 1:
             wanted.append((f"lock-{shard[0]}-of-{shard[1]}", fcntl.LOCK_EX))
         for name, kind in wanted:
-            file = held.enter_context((folder / name).open("a"))
+            file = held.enter_context((folder / name).open("a+"))  # NFS shares a lock on what can be read alone
             try:
                 fcntl.flock(file, kind | fcntl.LOCK_NB)
-            except BlockingIOError:
+            except OSError as error:
+                if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                    do = "Name a folder on another file system with --out."
+                    raise UserError.of("a file system with locks", f"{folder} ({error.strerror})", do) from None
                 do = "Wait for the other to end, or stop it; for several at once use `--shard i/n`."
                 got = f"another driver at work in {folder}"
                 raise UserError.of("a sweep's folder for one driver alone", got, do) from None
+        yield
+
+
+@contextlib.contextmanager
+def one_at_a_time(folder: Path) -> Generator[None]:
+    """Wait for one's turn at what shards that began together may not do at once."""
+    if os.name != "posix":
+        yield
+        return
+    import fcntl
+
+    with (folder / "lock-turn").open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -63,7 +63,9 @@ def remote(address: str) -> Generator[Pool]:
         raise UserError.of(f"a Dask scheduler at {address}", f"none ({error})", do) from None
     with opened:
         workers = len(opened.scheduler_info(n_workers=-1)["workers"])
-        yield Pool(executor(opened), max(workers, 1), False)
+        if not workers:
+            raise UserError.of(f"workers at {address}", "a scheduler that has none", "Start some, then try again.")
+        yield Pool(executor(opened), workers, False)
 
 
 def client(cluster: Any) -> Any:
@@ -86,5 +88,7 @@ def distributed() -> Any:
     except ImportError:
         do = "Install it with `pip install 'yieldopt[cluster]'`."
         raise UserError.of("Dask, for tasks in other processes", "it is not installed", do) from None
+    # No task waits at a worker: one that only waited there would be taken for one that killed it.
     config.set({"distributed.scheduler.allowed-failures": DEATHS - 1, "distributed.worker.daemon": False})
+    config.set({"distributed.scheduler.worker-saturation": 1.0})
     return found

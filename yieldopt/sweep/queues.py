@@ -1,7 +1,8 @@
 """Dask workers as jobs of Slurm, LSF or PBS: what is asked of the scheduler, its script, and the pool they make.
 
-A job is one worker with one task at a time, that goes before its time is up, so that no task dies with it. Traffic
-between machines is encrypted, by certificates made for this sweep and kept in its folder while it runs.
+A job is one worker with one task at a time; it goes before its time is up, the task that it is at runs again in
+another, and a job that ended is followed by one more. Traffic between machines is encrypted, by certificates made for
+this sweep and kept in its folder.
 """
 
 import contextlib
@@ -71,7 +72,7 @@ def queued(asked: Jobs, folder: Path) -> Generator[Pool]:
         scheduler_options={"dashboard": False, "dashboard_address": ":0"}, n_workers=0, silence_logs="error",
     )  # fmt: skip
     with made as cluster, client(cluster) as opened:
-        cluster.scale(jobs=asked.jobs)
+        cluster.adapt(minimum_jobs=asked.jobs, maximum_jobs=asked.jobs)  # a job whose time is up is followed by another
         yield Pool(executor(opened), asked.jobs, False)
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -35,11 +36,11 @@ class Base:
 
     def resolved(self, sets: tuple[str, ...] | list[tuple[str, text.Place]], domain: bool = True) -> ResolvedStudy:
         """The study of a task; `domain` asks the model and the claims as well."""
-        own, given = own_model(self.model) if self.model else None, self.document
+        own, given = own_model(self.model, self.model.stat().st_mtime_ns) if self.model else None, self.document
         # Places are never changed: to copy each of them would take longer than to read the study.
         document = replace(
-            given, data=copy.deepcopy(given.data), keys={**given.keys}, values={**given.values}, mistakes=[],
-            files=self.files,
+            given, data=copy.deepcopy(given.data), keys={**given.keys}, values={**given.values},
+            mistakes=[*given.mistakes], files=self.files,
         )  # fmt: skip
         for number, one in enumerate(sets, start=1):
             override, place = (one, text.Place(f"--set {number}")) if isinstance(one, str) else one
@@ -56,8 +57,11 @@ class Base:
 
 
 @functools.cache
-def own_model(path: Path) -> Any:
-    """A user's own model, read once a process: read twice, it would be two models, each compiled."""
+def own_model(path: Path, stamp: int) -> Any:
+    """A user's own model, read once a process and again where its file changed (`stamp`): read twice, it would be two
+    models, each compiled.
+    """
+    del stamp
     return catalogue.from_file(path)
 
 
@@ -100,7 +104,7 @@ def read(path: Path, model: Path | None = None) -> Read:
     plan = Plan(
         asked.name or path.stem,
         asked.task,
-        resolved.hash,
+        sha256(f"{resolved.hash} {json.dumps(base.document.data, sort_keys=True)}".encode()).hexdigest(),
         tuple(text for text, _ in sets),
         found,
         asked.seeds,

@@ -57,6 +57,8 @@ def _said(row: dict[str, Any]) -> list[str]:
 
 def _row(plan: Plan, task: Task, made: dict[str, Any]) -> dict[str, Any]:
     axes = {axis.name: label for axis, label in zip(plan.axes, task.labels, strict=True)}
+    points = {key for axis in plan.axes if axis.name == "point" for key in axis.choices[0]}
+    axes |= {key: value for key, _, value in (one.partition("=") for one in task.sets) if key in points}
     row = {"number": task.number, "task": task.hash, **axes, "status": made["status"]}
     if made["status"] == "refused":
         return {**row, "said": "; ".join(made["mistakes"])}

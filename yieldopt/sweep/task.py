@@ -16,7 +16,7 @@ from typing import Any
 from yieldopt import catalogue
 from yieldopt.errors import UserError
 from yieldopt.study.config import ResolvedStudy
-from yieldopt.sweep.folder import Folder
+from yieldopt.sweep.folder import FULL, Folder
 from yieldopt.sweep.plan import FORMAT, Task
 from yieldopt.sweep.read import Base, own_model
 
@@ -34,12 +34,12 @@ def work(folder: Path, kind: str, task: Task, report: Report = lambda _p, _f: No
     began, place = time.perf_counter(), Folder(folder)
     told: dict[str, Any] = {"task": task.hash, "number": task.number, "host": platform.node()}
     try:
-        found = _asked(_base(folder), kind, task, report, stop or Event())
-    except UserError as error:
+        found = _asked(_base(folder, _stamp(folder)), kind, task, report, stop or Event())
+    except Refused as error:
         found = {"status": "refused", "mistakes": [str(mistake) for mistake in error.mistakes]}
-    except OSError:
-        raise  # a full disk is no fault of the task's
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise  # a full disk is no fault of the task's
         trace = "".join(traceback.format_exception(error))
         place.fail(task, {**_named(task), "trace": trace})
         said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
@@ -57,14 +57,23 @@ def _named(task: Task) -> Mapping[str, Any]:
     return {"task": task.hash, "number": task.number, "sets": list(task.sets)}
 
 
+class Refused(UserError):
+    """A task's own study is wrong. A model that is not installed here is a fault: elsewhere it may be."""
+
+
 def _asked(base: Base, kind: str, task: Task, report: Report, stop: Event) -> dict[str, Any]:
     """The study of a task, and what came of its question."""
     from yieldopt.study import record, run
 
-    study: ResolvedStudy = base.resolved(task.sets)
-    model = own_model(base.model) if base.model else catalogue.load(study.card.name)
+    named = str(base.document.data.get("model"))
+    model = own_model(base.model, _stamp(base.model)) if base.model else catalogue.load(named)
     question = {"estimate": run.estimate, "optimize": run.optimize}[kind]
-    made = record.make(study, kind, question(study, model, progress=report, stop=stop), "done").run
+    try:
+        study: ResolvedStudy = base.resolved(task.sets)
+        result = question(study, model, progress=report, stop=stop)
+    except UserError as error:
+        raise Refused(*error.mistakes) from None
+    made = record.make(study, kind, result, "done").run
     results = made["results"]
     status = str(results.get("status")) if kind == "optimize" else "done"
     kept = {key: made[key] for key in ("study_hash", "seed", "versions", "device", "float_width", "results")}
@@ -72,9 +81,15 @@ def _asked(base: Base, kind: str, task: Task, report: Report, stop: Event) -> di
 
 
 @lru_cache(maxsize=4)
-def _base(folder: Path) -> Base:
-    """The base study, read once a process."""
+def _base(folder: Path, stamp: int) -> Base:
+    """The base study, read once a process and again where the folder was made anew (`stamp`)."""
+    del stamp
     return Folder(folder).base()
+
+
+def _stamp(path: Path) -> int:
+    """When a model's file, or the plan of a folder, was made."""
+    return (path / "plan.json" if path.is_dir() else path).stat().st_mtime_ns
 
 
 def _forget() -> None:
