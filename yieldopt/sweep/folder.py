@@ -4,7 +4,7 @@ sweeps/<name>/
     sweep.yaml   the sweep as given       plan.json       what it does, as data
     study.yaml   the base study           resolved.yaml   every default filled in
     files/       the bump maps named      model/          a user's own one-file model, under its name
-    tasks/3f/3f09....json                 one file a task, the same bytes wherever and whenever it is made
+    tasks/3f/3f09....json                 one file a task, the same bytes on one installation and device
     faults/      what failed in a way that it should not: tried again on resuming
     events.jsonl when what was done, in how many seconds, where: all that differs between two runs of a task
     results.csv  one line a task, remade from the rest

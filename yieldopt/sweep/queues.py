@@ -18,7 +18,7 @@ from yieldopt.study.sound import shaped_as
 from yieldopt.sweep.pools import Pool, client, distributed, executor
 
 SPARE = 300
-"""Seconds before the end of its time at which a worker goes, at most a fifth of it; and twice as many between workers
+"""Seconds before the end of its time at which a worker goes, at most a fifth of it; and half as many between workers
 that began together.
 """
 DUMMY = "tls://DRIVER:8786"
