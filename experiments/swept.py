@@ -19,7 +19,7 @@ def run(here: Path, out: Path | None = None, name: str = "sweep.yaml", workers: 
     if swept.tally.left or swept.interrupted:
         raise SystemExit(f"done in part: {ask.summary(swept)}")
     target = here / Path(name).with_suffix(".csv").name.replace("sweep", "results")
-    write(target, table.text(swept.rows))
+    write(target, table.text(swept.rows or []))
     return rows(target)
 
 

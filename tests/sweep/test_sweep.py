@@ -62,7 +62,9 @@ def test_shards_together_are_the_sweep_and_each_has_its_part(files: Path, kept: 
     parts = [swept(files, "shards", ask.How((i, 4))) for i in (1, 2, 3, 4)]
     assert [part.tally.total for part in parts] == [2, 2, 1, 1]
     assert kept(files / "shards") == kept(files / "whole")
+    assert [part.rows is None for part in parts] == [True, True, True, False]
     assert parts[-1].rows == whole.rows
+    assert "The last shard makes the table" in ask.summary(parts[0])
 
 
 def test_a_folder_goes_on_elsewhere_without_the_files_it_was_made_of(files: Path, kept: Any) -> None:
@@ -143,6 +145,22 @@ seeds: 0
 def test_a_sweep_that_is_wrong_says_what_to_do(files: Path, text: str, said: str) -> None:
     (files / "sweep.yaml").write_text(text)
     assert said in refusal(files)
+
+
+@pytest.mark.parametrize(
+    ("axis", "said"),
+    [
+        ("{from: 10.1 mm, to: 10.2 mm, pionts: 3}", 'Did you mean "points"?'),
+        ("{from: 10.1 mm, points: 3}", "the key `to`"),
+        ("10.1 mm", "a mapping of keys to values"),
+        ("[]", "at least one item"),
+    ],
+)
+def test_a_mistake_in_an_axis_is_told_once(files: Path, axis: str, said: str) -> None:
+    (files / "sweep.yaml").write_text(f"schema: 1\nstudy: study.yaml\naxes: {{design.hole: {axis}}}\n")
+    told = refusal(files)
+    assert said in told
+    assert told.count("Expected") == 1, told
 
 
 def test_a_thousand_million_tasks_are_asked_about_and_none_is_listed(files: Path) -> None:

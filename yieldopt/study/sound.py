@@ -50,7 +50,7 @@ def shaped_as(kind: type[T], document: Document, needed: str) -> T | None:
             for found in error.errors():
                 _note(document, found, kind)
             for found in error.errors():
-                _cut(data, [str(part) if isinstance(part, str) else part for part in found["loc"]])
+                _cut(data, _keys(found))
             if "version" in kind.model_fields:
                 data.setdefault("schema", 1)
         if needed not in data:
@@ -59,7 +59,7 @@ def shaped_as(kind: type[T], document: Document, needed: str) -> T | None:
 
 
 def _note(document: Document, found: Any, shape: type[BaseModel]) -> None:
-    loc = [part for part in found["loc"] if part != "version"]
+    loc = [part for part in _keys(found) if part != "version"]
     path, kind, value = ".".join(str(part) for part in loc), found["type"], found["input"]
     context = found.get("ctx", {})
     if document.wrong(path):
@@ -79,12 +79,19 @@ def _note(document: Document, found: Any, shape: type[BaseModel]) -> None:
         document.add(path, _expected(found), _shown(value, kind), _remedy(found, loc))
 
 
+def _keys(found: Any) -> list[Any]:
+    """The keys on the way to a mistake, without the tags of a union's members."""
+    return [part for part in found["loc"] if not str(part).startswith("<")]
+
+
 def _expected(found: Any) -> str:
     """Turn pydantic's sentence into what was expected."""
     kind, value = found["type"], found["input"]
     said = str(found["msg"]).removeprefix("Input should be ")
     if kind in ("model_type", "dict_type", "model_attributes_type"):
         return "a mapping of keys to values"
+    if kind == "too_short" and found["ctx"]["min_length"] == 1:
+        return "at least one item"
     if kind in ("too_short", "too_long", "string_too_short", "string_too_long"):
         return "two items, as in [low, high]" if isinstance(value, list) else "text of 1 to 80 characters"
     if kind.startswith(("greater_than", "less_than")):

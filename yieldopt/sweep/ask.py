@@ -39,12 +39,14 @@ class How:
 
 @dataclass(frozen=True)
 class Swept:
-    """What came: the folder, the plan, the tally, the rows of the table, and whether it was interrupted."""
+    """What came: the folder, the plan, the tally, the rows of the table (None: left to the last shard),
+    and whether it was interrupted.
+    """
 
     folder: Folder
     plan: Plan
     tally: drive.Tally
-    rows: list[dict[str, Any]]
+    rows: list[dict[str, Any]] | None
     interrupted: bool
 
 
@@ -74,10 +76,12 @@ def go(folder: Folder, plan: Plan, how: How, quiet: bool, begin: Any = None) -> 
         folder.clean(alone=how.shard[1] == 1)
         with _pool(how, folder.path) as pool, progress.progress(quiet) as shown:
             tally = drive.drive(folder, plan, pool, how.shard, how.limit, how.retry, shown, stop)
-        with one_at_a_time(folder.path):
-            rows = table.rows(folder, plan)
-            with contextlib.suppress(OSError) if tally.halted else contextlib.nullcontext():
-                table.save(folder, rows)
+        rows: list[dict[str, Any]] | None = None
+        if how.shard[1] == 1 or all(folder.file(task).exists() for task in plan.tasks()):
+            with one_at_a_time(folder.path):
+                rows = table.rows(folder, plan)
+                with contextlib.suppress(OSError) if tally.halted else contextlib.nullcontext():
+                    table.save(folder, rows)
     return Swept(folder, plan, tally, rows, stop.is_set())
 
 
@@ -158,7 +162,9 @@ def summary(swept: Swept) -> str:
         lines.append(f"Stopped: {tally.halted}, then `yieldopt resume {swept.folder.path}`.")
     elif tally.left:
         lines.append(f"Go on with `yieldopt resume {swept.folder.path}`.")
-    return "\n".join([*lines, "", f"Table: {swept.folder.path / 'results.csv'}"])
+    made = f"Table: {swept.folder.path / 'results.csv'}"
+    later = f"The last shard makes the table; so does `yieldopt resume {swept.folder.path}` once all have ended."
+    return "\n".join([*lines, "", later if swept.rows is None else made])
 
 
 def document(swept: Swept) -> dict[str, Any]:

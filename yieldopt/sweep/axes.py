@@ -58,7 +58,7 @@ def _sampled(document: Document, asked: Sweep, filled: dict[str, Span]) -> Axis 
     """The spans that a sample fills, as one axis of points."""
     sample = asked.sample
     if sample is None:
-        for key in filled:
+        for key in (one for one in filled if not document.wrong(f"axes.{one}")):
             do = "Add `points: 5`, or `sample: {sobol: 64}` for all such spans together."
             document.add(f"axes.{key}", "how many values", "a span alone", do)
         return None

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from yieldopt.study.shape import Quantity
 
@@ -22,6 +22,14 @@ class Span(_Part):
     spacing: Literal["linear", "log"] = "linear"
 
 
+def _form(value: Any) -> str:
+    return "<values>" if isinstance(value, list) else "<span>"
+
+
+Along = Annotated[Annotated[Span, Tag("<span>")] | Annotated[Values, Tag("<values>")], Discriminator(_form)]
+"""What stands at an axis. A mistake in it is told once, as one in what it looks like; tags in <> are no keys."""
+
+
 class Sample(_Part):
     """Points that fill the box of all spans without `points`: a scrambled Sobol sequence, or a Latin hypercube."""
 
@@ -38,7 +46,7 @@ class Sweep(_Part):
     name: Annotated[str, Field(min_length=1, max_length=80)] | None = None
     task: Literal["estimate", "optimize"] = "estimate"
     set: dict[str, Any] = Field(default_factory=dict, description="what every task sets, as in `--set`")
-    axes: dict[str, Values | Span] = Field(default_factory=dict, description="a key of the study: values, or a span")
+    axes: dict[str, Along] = Field(default_factory=dict, description="a key of the study: values, or a span")
     cases: dict[str, dict[str, Any]] = Field(default_factory=dict, description="several keys at once, by name of case")
     sample: Sample | None = None
     seeds: Annotated[int, Field(ge=1, le=100_000, strict=True)] = 1
