@@ -172,6 +172,21 @@ def test_a_thousand_million_tasks_are_asked_about_and_none_is_listed(files: Path
         ask.sure(read.plan, False)
     assert next(read.plan.tasks((7, 9))).number == 6
     ask.sure(read.plan, True)
+    folder = Folder(files / "out")
+    assert ask.dry(folder, read.plan, read.base, (1, 1))["why"] == {"not done yet": 1_000_014_129}
+    ask.go(folder, read.plan, ask.How(limit=2), True, read)
+    assert ask.dry(folder, read.plan, read.base, (3, 9))["why"] == {"done": 2, "not done yet": 1_000_014_127}
+
+
+def test_results_of_several_installations_are_told_apart(files: Path) -> None:
+    whole = swept(files, how=ask.How(limit=5))
+    assert "alike" not in ask.summary(whole)
+    path = whole.folder.file(next(whole.plan.tasks()))
+    path.write_text(path.read_text().replace('"jax": "', '"jax": "9.'))
+    said = ask.summary(swept(files))
+    assert "Not all alike made" in said
+    assert "1 by yieldopt" in said
+    assert "5 by yieldopt" in said
 
 
 def test_a_changed_study_or_sweep_is_told_and_never_mixed(files: Path) -> None:

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,8 @@ from yieldopt.sweep.read import Base, read
 
 MANY = 100_000
 """Tasks beyond which one is asked to say that one means it."""
-LISTED = 20
-"""Tasks that a dry run lists."""
-LOOKED = 200
-"""Tasks whose studies a dry run reads, for what is wrong with several values together."""
+LISTED, LOOKED = 20, 200
+"""Tasks that a dry run lists, of the first whose studies it reads, for what is wrong with several values together."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def go(folder: Folder, plan: Plan, how: How, quiet: bool, begin: Any = None) -> 
         with _pool(how, folder.path) as pool, progress.progress(quiet) as shown:
             tally = drive.drive(folder, plan, pool, how.shard, how.limit, how.retry, shown, stop)
         rows: list[dict[str, Any]] | None = None
-        if how.shard[1] == 1 or all(folder.file(task).exists() for task in plan.tasks()):
+        if how.shard[1] == 1 or folder.counts()[0] == len(plan):
             with one_at_a_time(folder.path):
                 rows = table.rows(folder, plan)
                 with contextlib.suppress(OSError) if tally.halted else contextlib.nullcontext():
@@ -99,17 +98,15 @@ def _pool(how: How, place: Path) -> Generator[pools.Pool]:
 
 def dry(folder: Folder, plan: Plan, base: Base, shard: tuple[int, int]) -> dict[str, Any]:
     """What a sweep would do: how many tasks and why each runs, how long, how much memory; studies that are wrong."""
-    why, listed, wrong = Counter[str](), list[dict[str, Any]](), list[dict[str, Any]]()
-    for looked, task in enumerate(plan.tasks(shard)):
+    why, listed, wrong = _why(folder, plan, shard), list[dict[str, Any]](), list[dict[str, Any]]()
+    for task in islice(plan.tasks(shard), LOOKED):
         reason = folder.why(task)
-        why[reason or "done"] += 1
         if reason and len(listed) < LISTED:
             listed.append({"number": task.number, "why": reason, "sets": list(task.sets)})
-        if looked < LOOKED:
-            try:
-                base.resolved(task.sets)
-            except UserError as error:
-                wrong.append({"number": task.number, "mistakes": [str(m) for m in error.mistakes]})
+        try:
+            base.resolved(task.sets)
+        except UserError as error:
+            wrong.append({"number": task.number, "mistakes": [str(m) for m in error.mistakes]})
     ended = [event for event in folder.events() if "seconds" in event and event["status"] not in drive.CUT]
     each = sum(event["seconds"] for event in ended) / len(ended) if ended else None
     left = sum(count for reason, count in why.items() if reason != "done")
@@ -123,6 +120,15 @@ def dry(folder: Folder, plan: Plan, base: Base, shard: tuple[int, int]) -> dict[
         "seconds": None if each is None else each * left,
         "memory": max((event.get("memory", 0.0) for event in ended), default=None),
     }
+
+
+def _why(folder: Folder, plan: Plan, shard: tuple[int, int]) -> dict[str, int]:
+    """How many tasks are done, or why they run; of a sweep of very many, by counting files, those of all shards."""
+    if len(plan) <= MANY:
+        return Counter(folder.why(task) or "done" for task in plan.tasks(shard))
+    done, failed = folder.counts()
+    every = {"done": done, "failed before": failed, "not done yet": len(plan) - done - failed}
+    return {name: count for name, count in every.items() if count}
 
 
 def told(found: dict[str, Any]) -> str:
@@ -157,7 +163,7 @@ def summary(swept: Swept) -> str:
     lines.append(
         f"{tally.total:,} tasks: {tally.before:,} were done before; now {counts or 'none'}; {tally.left:,} left"
     )
-    lines += tally.said[:LISTED]
+    lines += [*tally.said[:LISTED], *filter(None, [table.mixed(swept.rows or [])])]
     if tally.halted:
         lines.append(f"Stopped: {tally.halted}, then `yieldopt resume {swept.folder.path}`.")
     elif tally.left:
@@ -176,7 +182,7 @@ def document(swept: Swept) -> dict[str, Any]:
         "before": tally.before,
         "ended": dict(tally.ended),
         "left": tally.left,
-        "said": tally.said,
+        "said": [*tally.said, *filter(None, [table.mixed(swept.rows or [])])],
         "halted": tally.halted,
         "rows": swept.rows,
     }

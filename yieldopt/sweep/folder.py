@@ -57,6 +57,10 @@ class Folder:
             return ""
         return "failed before" if self.fault(task).exists() else "not done yet"
 
+    def counts(self) -> tuple[int, int]:
+        """How many tasks are done, and how many failed as none should, by their files."""
+        return sum(1 for _ in self.path.glob("tasks/*/*.json")), sum(1 for _ in self.path.glob("faults/*.json"))
+
     def keep(self, task: Task, data: Mapping[str, Any]) -> None:
         """Write a task's result, and let go of what was told of its failing."""
         path = self.file(task)
@@ -75,6 +79,11 @@ class Folder:
             return json.loads(self.file(task).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
+
+    def results(self) -> Iterator[dict[str, Any]]:
+        """What came of all tasks that are done, in no order."""
+        for path in self.path.glob("tasks/*/*.json"):
+            yield json.loads(path.read_text(encoding="utf-8"))
 
     def note(self, event: Mapping[str, Any]) -> None:
         """Add a line to the events."""

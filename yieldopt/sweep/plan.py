@@ -87,6 +87,14 @@ class Plan:
                 picked[k] = digit
             yield self._task(picked, replicate)
 
+    def labels(self, number: int) -> dict[str, str]:
+        """What tables say of task `number` on each axis."""
+        found, rest = dict[str, str](), number // self.seeds
+        for axis in reversed(self.axes):
+            rest, k = divmod(rest, len(axis.choices))
+            found[axis.name] = axis.labels[k]
+        return {axis.name: found[axis.name] for axis in self.axes}
+
     def _task(self, picked: list[int], replicate: int) -> Task:
         number = 0
         for axis, k in zip(self.axes, picked, strict=True):

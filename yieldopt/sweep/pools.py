@@ -56,6 +56,10 @@ def local(workers: int) -> Generator[Pool]:
 @contextlib.contextmanager
 def remote(address: str) -> Generator[Pool]:
     """Tasks on a Dask cluster that runs already, by the address of its scheduler."""
+    secret = distributed().Security().get_connection_args("client")["ssl_context"] is not None
+    if address.startswith("tls:") and not secret:
+        do = "Name them in Dask's settings: distributed.comm.tls has ca-file, client.cert and client.key."
+        raise UserError.of(f"certificates for {address}", "none", do)
     try:
         opened = client(address)
     except (OSError, ValueError) as error:

@@ -1,5 +1,6 @@
 """What came of a sweep as one table: a line a task, in the order of their numbers, the axes first."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,17 +9,18 @@ from yieldopt.study.files import csv_text, write
 from yieldopt.study.runs import headline
 from yieldopt.study.show import table
 from yieldopt.sweep.folder import Folder
-from yieldopt.sweep.plan import Plan, Task
+from yieldopt.sweep.plan import Plan
 
 SHOWN = 40
 """Lines shown; all are in the file."""
 NUMBERS = "yield", "stderr", "doubt", "failure_probability", "evaluations", "method"
 
+MAKERS = "yieldopt", "jax", "numpyro"
+
 
 def rows(folder: Folder, plan: Plan) -> list[dict[str, Any]]:
     """One row a task that is done, by number."""
-    found = [_row(plan, task, made) for task in plan.tasks() if (made := folder.result(task)) is not None]
-    return sorted(found, key=lambda row: row["number"])
+    return sorted((_row(plan, made) for made in folder.results()), key=lambda row: row["number"])
 
 
 def save(folder: Folder, found: list[dict[str, Any]]) -> None:
@@ -55,11 +57,11 @@ def _said(row: dict[str, Any]) -> list[str]:
     ]
 
 
-def _row(plan: Plan, task: Task, made: dict[str, Any]) -> dict[str, Any]:
-    axes = {axis.name: label for axis, label in zip(plan.axes, task.labels, strict=True)}
+def _row(plan: Plan, made: dict[str, Any]) -> dict[str, Any]:
+    axes = plan.labels(made["number"])
     points = {key for axis in plan.axes if axis.name == "point" for key in axis.choices[0]}
-    axes |= {key: value for key, _, value in (one.partition("=") for one in task.sets) if key in points}
-    row = {"number": task.number, "task": task.hash, **axes, "status": made["status"]}
+    axes |= {key: value for key, _, value in (one.partition("=") for one in made["sets"]) if key in points}
+    row = {"number": made["number"], "task": made["task"], **axes, "status": made["status"]}
     if made["status"] == "refused":
         return {**row, "said": "; ".join(made["mistakes"])}
     results = made["results"]
@@ -67,7 +69,19 @@ def _row(plan: Plan, task: Task, made: dict[str, Any]) -> dict[str, Any]:
     low, high = found.get("interval") or (None, None)
     row |= {"seed": made["seed"], "low": low, "high": high, **{name: found.get(name) for name in NUMBERS}}
     row |= {f"fails.{name}": limit["fails"] for name, limit in (found.get("limits") or {}).items()}
-    return row | dict(_optimum(results)) | {"said": found.get("status", "")}
+    return row | dict(_optimum(results)) | {"said": found.get("status", ""), "made_by": _maker(made)}
+
+
+def _maker(made: dict[str, Any]) -> str:
+    named = ", ".join(f"{name} {made['versions'].get(name, '?')}" for name in MAKERS)
+    return f"{named}, {made['device']['kind']}, {made['float_width']} bit"
+
+
+def mixed(found: list[dict[str, Any]]) -> str:
+    """What a person must know of rows that not all one installation, or kind of device, made; empty of others."""
+    makers = Counter(row["made_by"] for row in found if "made_by" in row)
+    told = "; ".join(f"{count:,} by {maker}" for maker, count in sorted(makers.items()))
+    return f"Not all alike made, so that they differ in more than what was asked: {told}." if len(makers) > 1 else ""
 
 
 def _optimum(results: dict[str, Any]) -> Iterator[tuple[str, Any]]:
