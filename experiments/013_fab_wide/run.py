@@ -27,6 +27,7 @@ SECONDS = 0.06, 0.6, 6.0, 60.0
 """Of one task: a thousand 10,000-joint yields a minute on one GPU is what is asked of us; .. an optimum."""
 MADE = {
     "format": 1, "kind": "estimate", "status": "done", "seed": 1, "study_hash": "0" * 64,
+    "device": {"kind": "cpu"}, "float_width": 64,
     "versions": dict.fromkeys("abcdefgh", "1.2.3"),
     "results": {"yield": 0.9, "stderr": 1e-3, "interval": [0.898, 0.902], "method": "sobol", "evaluations": 4096,
                 "limits": {f"limit {k}": {"fails": 0.01, "alone": 0.01} for k in range(10)}, "status": "converged."},

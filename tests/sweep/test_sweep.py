@@ -64,7 +64,7 @@ def test_shards_together_are_the_sweep_and_each_has_its_part(files: Path, kept: 
     assert kept(files / "shards") == kept(files / "whole")
     assert [part.rows is None for part in parts] == [True, True, True, False]
     assert parts[-1].rows == whole.rows
-    assert "The last shard makes the table" in ask.summary(parts[0])
+    assert "the last shard makes it" in ask.summary(parts[0])
 
 
 def test_a_folder_goes_on_elsewhere_without_the_files_it_was_made_of(files: Path, kept: Any) -> None:
@@ -175,18 +175,41 @@ def test_a_thousand_million_tasks_are_asked_about_and_none_is_listed(files: Path
     folder = Folder(files / "out")
     assert ask.dry(folder, read.plan, read.base, (1, 1))["why"] == {"not done yet": 1_000_014_129}
     ask.go(folder, read.plan, ask.How(limit=2), True, read)
-    assert ask.dry(folder, read.plan, read.base, (3, 9))["why"] == {"done": 2, "not done yet": 1_000_014_127}
+    again = ask.dry(folder, read.plan, read.base, (3, 9))
+    assert again["why"] == {"done": 2, "not done yet": 1_000_014_127}
+    assert "1,000,014,129 tasks of all shards" in ask.told(again)
 
 
 def test_results_of_several_installations_are_told_apart(files: Path) -> None:
     whole = swept(files, how=ask.How(limit=5))
     assert "alike" not in ask.summary(whole)
     path = whole.folder.file(next(whole.plan.tasks()))
-    path.write_text(path.read_text().replace('"jax": "', '"jax": "9.'))
+    path.write_text(path.read_text().replace('"jaxlib": "', '"jaxlib": "9.'))
     said = ask.summary(swept(files))
     assert "Not all alike made" in said
-    assert "1 by yieldopt" in said
-    assert "5 by yieldopt" in said
+    assert "; 1 by jaxlib 9." in said or ": 1 by jaxlib 9." in said, said
+    assert said.count(" by jaxlib") == 2, said
+
+
+def test_a_choice_given_twice_is_refused_for_it_is_one_task(files: Path) -> None:
+    text = "schema: 1\nstudy: study.yaml\ncases: {a: {design.hole: 10.1 mm}, b: {design.hole: 10.1 mm}}\n"
+    (files / "sweep.yaml").write_text(text)
+    assert "cases.b: Expected choices that differ; got b a second time" in refusal(files)
+    (files / "sweep.yaml").write_text("schema: 1\nstudy: study.yaml\naxes: {seed: {from: 1, to: 3, points: 5}}\n")
+    assert "axes.seed: Expected choices that differ; got 2 a second time" in refusal(files)
+
+
+def test_a_dry_run_lists_what_runs_wherever_it_stands(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ask, "LOOKED", 2)
+    whole = swept(files, how=ask.How(limit=4))
+    told = ask.dry(whole.folder, whole.plan, whole.folder.base(), (1, 1))
+    assert [one["number"] for one in told["first"]] == [4, 5]
+
+
+@pytest.mark.parametrize("key", ["<name>: 3", "<<: {seed: 3}", "axes: {<span>: [1, 2]}", "<axes>: {}"])
+def test_a_key_that_looks_like_no_key_is_a_mistake_like_others(files: Path, key: str) -> None:
+    (files / "sweep.yaml").write_text(f"schema: 1\nstudy: study.yaml\n{key}\n")
+    assert "Expected a" in refusal(files)
 
 
 def test_a_changed_study_or_sweep_is_told_and_never_mixed(files: Path) -> None:

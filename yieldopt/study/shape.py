@@ -24,6 +24,8 @@ def _widened(key: str, kinds: type | types.UnionType, schema: Any) -> BeforeVali
     )
 
 
+TAGS = VALUES, SPAN = "\0values", "\0span"
+"""What pydantic puts between the keys on the way to a mistake in a union: no key of YAML has a NUL in it."""
 Quantity = Annotated[
     Any,
     PlainValidator(_scalar),

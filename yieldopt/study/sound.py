@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from yieldopt.errors import nearest
-from yieldopt.study.shape import Study
+from yieldopt.study.shape import TAGS, Study
 from yieldopt.study.text import Document
 
 T = TypeVar("T", bound=BaseModel)
@@ -81,7 +81,7 @@ def _note(document: Document, found: Any, shape: type[BaseModel]) -> None:
 
 def _keys(found: Any) -> list[Any]:
     """The keys on the way to a mistake, without the tags of a union's members."""
-    return [part for part in found["loc"] if not str(part).startswith("<")]
+    return [part for part in found["loc"] if part not in TAGS]
 
 
 def _expected(found: Any) -> str:

@@ -13,11 +13,9 @@ from yieldopt.errors import UserError
 from yieldopt.study import progress, session
 from yieldopt.sweep import drive, pools, queues, table
 from yieldopt.sweep.folder import Folder, locked, one_at_a_time
-from yieldopt.sweep.plan import Plan
+from yieldopt.sweep.plan import MANY, Plan
 from yieldopt.sweep.read import Base, read
 
-MANY = 100_000
-"""Tasks beyond which one is asked to say that one means it."""
 LISTED, LOOKED = 20, 200
 """Tasks that a dry run lists, of the first whose studies it reads, for what is wrong with several values together."""
 
@@ -38,7 +36,7 @@ class How:
 
 @dataclass(frozen=True)
 class Swept:
-    """What came: the folder, the plan, the tally, the rows of the table (None: left to the last shard),
+    """What came: the folder, the plan, the tally, the rows of the table (None: left to a shard that ends later),
     and whether it was interrupted.
     """
 
@@ -76,7 +74,7 @@ def go(folder: Folder, plan: Plan, how: How, quiet: bool, begin: Any = None) -> 
         with _pool(how, folder.path) as pool, progress.progress(quiet) as shown:
             tally = drive.drive(folder, plan, pool, how.shard, how.limit, how.retry, shown, stop)
         rows: list[dict[str, Any]] | None = None
-        if how.shard[1] == 1 or folder.counts()[0] == len(plan):
+        if how.shard[1] == 1 or table.whole(folder, plan):
             with one_at_a_time(folder.path):
                 rows = table.rows(folder, plan)
                 with contextlib.suppress(OSError) if tally.halted else contextlib.nullcontext():
@@ -98,21 +96,26 @@ def _pool(how: How, place: Path) -> Generator[pools.Pool]:
 
 def dry(folder: Folder, plan: Plan, base: Base, shard: tuple[int, int]) -> dict[str, Any]:
     """What a sweep would do: how many tasks and why each runs, how long, how much memory; studies that are wrong."""
-    why, listed, wrong = _why(folder, plan, shard), list[dict[str, Any]](), list[dict[str, Any]]()
-    for task in islice(plan.tasks(shard), LOOKED):
+    why, listed, wrong = Counter[str](), list[dict[str, Any]](), list[dict[str, Any]]()
+    many = len(plan) > MANY
+    for looked, task in enumerate(islice(plan.tasks(shard), LOOKED if many else None)):
         reason = folder.why(task)
+        why[reason or "done"] += 1
         if reason and len(listed) < LISTED:
             listed.append({"number": task.number, "why": reason, "sets": list(task.sets)})
-        try:
-            base.resolved(task.sets)
-        except UserError as error:
-            wrong.append({"number": task.number, "mistakes": [str(m) for m in error.mistakes]})
+        if looked < LOOKED:
+            try:
+                base.resolved(task.sets)
+            except UserError as error:
+                wrong.append({"number": task.number, "mistakes": [str(m) for m in error.mistakes]})
+    why = _counted(folder, plan) if many else why
     ended = [event for event in folder.events() if "seconds" in event and event["status"] not in drive.CUT]
     each = sum(event["seconds"] for event in ended) / len(ended) if ended else None
     left = sum(count for reason, count in why.items() if reason != "done")
     return {
         "folder": str(folder.path),
         "tasks": sum(why.values()),
+        "shards": "all" if many else "{}/{}".format(*shard),
         "why": dict(why),
         "first": listed,
         "refused": wrong,
@@ -122,19 +125,17 @@ def dry(folder: Folder, plan: Plan, base: Base, shard: tuple[int, int]) -> dict[
     }
 
 
-def _why(folder: Folder, plan: Plan, shard: tuple[int, int]) -> dict[str, int]:
-    """How many tasks are done, or why they run; of a sweep of very many, by counting files, those of all shards."""
-    if len(plan) <= MANY:
-        return Counter(folder.why(task) or "done" for task in plan.tasks(shard))
+def _counted(folder: Folder, plan: Plan) -> Counter[str]:
+    """How many tasks of all shards are done, or why they run, by counting files."""
     done, failed = folder.counts()
-    every = {"done": done, "failed before": failed, "not done yet": len(plan) - done - failed}
-    return {name: count for name, count in every.items() if count}
+    return +Counter({"done": done, "failed before": failed, "not done yet": len(plan) - done - failed})
 
 
 def told(found: dict[str, Any]) -> str:
     """A dry run for a person."""
     counts = ", ".join(f"{count:,} {reason}" for reason, count in sorted(found["why"].items()))
-    lines = [f"{found['tasks']:,} tasks in {found['folder']}: {counts}"]
+    whose = {"all": " of all shards", "1/1": ""}.get(found["shards"], f" of shard {found['shards']}")
+    lines = [f"{found['tasks']:,} tasks{whose} in {found['folder']}: {counts}"]
     if found["seconds"] is None:
         lines.append("How long is not known before a task has run: `--limit 2` runs two.")
     else:
@@ -169,7 +170,7 @@ def summary(swept: Swept) -> str:
     elif tally.left:
         lines.append(f"Go on with `yieldopt resume {swept.folder.path}`.")
     made = f"Table: {swept.folder.path / 'results.csv'}"
-    later = f"The last shard makes the table; so does `yieldopt resume {swept.folder.path}` once all have ended."
+    later = f"No table yet: the last shard makes it, or `yieldopt resume {swept.folder.path}` once all have ended."
     return "\n".join([*lines, "", later if swept.rows is None else made])
 
 

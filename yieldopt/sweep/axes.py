@@ -40,6 +40,7 @@ def _apart(document: Document, asked: Sweep, every: tuple[Axis, ...]) -> None:
     """Note keys that two axes set, where the later would win without a word; and seeds that are given twice."""
     owners: dict[str, str] = {}
     for axis in every:
+        _once(document, axis)
         for key in {key for choice in axis.choices for key in choice}:
             for other, owner in owners.items():
                 if owner != axis.name and (key == other or key.startswith(other + ".") or other.startswith(key + ".")):
@@ -48,6 +49,18 @@ def _apart(document: Document, asked: Sweep, every: tuple[Axis, ...]) -> None:
             owners[key] = axis.name
     if asked.seeds > 1 and ("seed" in owners or "seed" in asked.set):
         document.add("seeds", "seeds given one way", f"`seeds: {asked.seeds}` beside `seed`", "Remove one of them.")
+
+
+def _once(document: Document, axis: Axis) -> None:
+    """Note a choice that is there twice: both would be one task, and one file."""
+    seen = set[Any]()
+    for choice, label in zip(axis.choices, axis.labels, strict=True):
+        what = tuple(choice.items())
+        if what in seen:
+            path = {"case": f"cases.{label}", "point": "sample"}.get(axis.name, f"axes.{axis.name}")
+            document.add(path, "choices that differ", f"{label} a second time", "Remove one: both are the same task.")
+            return
+        seen.add(what)
 
 
 def _of(key: str, texts: list[str]) -> Axis:

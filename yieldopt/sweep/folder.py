@@ -59,7 +59,9 @@ class Folder:
 
     def counts(self) -> tuple[int, int]:
         """How many tasks are done, and how many failed as none should, by their files."""
-        return sum(1 for _ in self.path.glob("tasks/*/*.json")), sum(1 for _ in self.path.glob("faults/*.json"))
+        done = sum(1 for _ in self.path.glob("tasks/*/*.json"))
+        faults = (path.name for path in self.path.glob("faults/*.json"))
+        return done, sum(not (self.path / "tasks" / name[:2] / name).exists() for name in faults)
 
     def keep(self, task: Task, data: Mapping[str, Any]) -> None:
         """Write a task's result, and let go of what was told of its failing."""

@@ -18,6 +18,8 @@ FORMAT = 1
 _PLAIN = re.compile(r"[A-Za-z0-9_.+%/^*()µΩ -]*")
 _NUMBER = re.compile(r"[-+0-9._eExobXOB]*")
 _MEANT = "true", "false", "null", "yes", "no", "on", "off", "nan", "inf"
+MANY = 100_000
+"""Tasks beyond which one is asked to say that one means it, and beyond which files are counted, not tasks asked for."""
 STRUCTURAL = "bump_map", "claims", "estimate", "materials", "nets", "options"
 """Sections of a study that decide what is compiled: their axes change last."""
 

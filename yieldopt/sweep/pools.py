@@ -56,16 +56,16 @@ def local(workers: int) -> Generator[Pool]:
 @contextlib.contextmanager
 def remote(address: str) -> Generator[Pool]:
     """Tasks on a Dask cluster that runs already, by the address of its scheduler."""
-    secret = distributed().Security().get_connection_args("client")["ssl_context"] is not None
-    if address.startswith("tls:") and not secret:
-        do = "Name them in Dask's settings: distributed.comm.tls has ca-file, client.cert and client.key."
-        raise UserError.of(f"certificates for {address}", "none", do)
     try:
+        if address.startswith("tls:") and not distributed().Security().get_connection_args("client")["ssl_context"]:
+            raise ValueError("no certificates: Dask's settings distributed.comm.tls have none")
         opened = client(address)
     except (OSError, ValueError) as error:
-        do = "Check the address, and that the scheduler runs and can be reached from here."
+        do = "Check the address, the certificates, and that the scheduler runs and can be reached from here."
         raise UserError.of(f"a Dask scheduler at {address}", f"none ({error})", do) from None
     with opened:
+        with contextlib.suppress(TimeoutError):  # one that has just been started may still wait for its own
+            opened.wait_for_workers(1, timeout=PATIENCE)
         workers = len(opened.scheduler_info(n_workers=-1)["workers"])
         if not workers:
             raise UserError.of(f"workers at {address}", "a scheduler that has none", "Start some, then try again.")

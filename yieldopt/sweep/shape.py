@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from yieldopt.study.shape import Quantity
+from yieldopt.study.shape import SPAN, VALUES, Quantity
 
 Values = Annotated[list[Any], Field(min_length=1)]
 
@@ -23,11 +23,11 @@ class Span(_Part):
 
 
 def _form(value: Any) -> str:
-    return "<values>" if isinstance(value, list) else "<span>"
+    return VALUES if isinstance(value, list) else SPAN
 
 
-Along = Annotated[Annotated[Span, Tag("<span>")] | Annotated[Values, Tag("<values>")], Discriminator(_form)]
-"""What stands at an axis. A mistake in it is told once, as one in what it looks like; tags in <> are no keys."""
+Along = Annotated[Annotated[Span, Tag(SPAN)] | Annotated[Values, Tag(VALUES)], Discriminator(_form)]
+"""What stands at an axis. A mistake in it is told once, as one in what it looks like."""
 
 
 class Sample(_Part):

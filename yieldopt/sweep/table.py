@@ -9,18 +9,27 @@ from yieldopt.study.files import csv_text, write
 from yieldopt.study.runs import headline
 from yieldopt.study.show import table
 from yieldopt.sweep.folder import Folder
-from yieldopt.sweep.plan import Plan
+from yieldopt.sweep.plan import MANY, Plan
 
 SHOWN = 40
 """Lines shown; all are in the file."""
 NUMBERS = "yield", "stderr", "doubt", "failure_probability", "evaluations", "method"
 
-MAKERS = "yieldopt", "jax", "numpyro"
-
 
 def rows(folder: Folder, plan: Plan) -> list[dict[str, Any]]:
     """One row a task that is done, by number."""
-    return sorted((_row(plan, made) for made in folder.results()), key=lambda row: row["number"])
+    if len(plan) > MANY:
+        every = ((made["number"], made) for made in folder.results())
+    else:
+        every = ((task.number, made) for task in plan.tasks() if (made := folder.result(task)) is not None)
+    return sorted((_row(plan, number, made) for number, made in every), key=lambda row: row["number"])
+
+
+def whole(folder: Folder, plan: Plan) -> bool:
+    """Whether all tasks are done."""
+    if len(plan) > MANY:
+        return folder.counts()[0] >= len(plan)
+    return all(folder.file(task).exists() for task in plan.tasks())
 
 
 def save(folder: Folder, found: list[dict[str, Any]]) -> None:
@@ -57,11 +66,11 @@ def _said(row: dict[str, Any]) -> list[str]:
     ]
 
 
-def _row(plan: Plan, made: dict[str, Any]) -> dict[str, Any]:
-    axes = plan.labels(made["number"])
+def _row(plan: Plan, number: int, made: dict[str, Any]) -> dict[str, Any]:
+    axes = plan.labels(number)
     points = {key for axis in plan.axes if axis.name == "point" for key in axis.choices[0]}
     axes |= {key: value for key, _, value in (one.partition("=") for one in made["sets"]) if key in points}
-    row = {"number": made["number"], "task": made["task"], **axes, "status": made["status"]}
+    row = {"number": number, "task": made["task"], **axes, "status": made["status"]}
     if made["status"] == "refused":
         return {**row, "said": "; ".join(made["mistakes"])}
     results = made["results"]
@@ -73,15 +82,19 @@ def _row(plan: Plan, made: dict[str, Any]) -> dict[str, Any]:
 
 
 def _maker(made: dict[str, Any]) -> str:
-    named = ", ".join(f"{name} {made['versions'].get(name, '?')}" for name in MAKERS)
-    return f"{named}, {made['device']['kind']}, {made['float_width']} bit"
+    named = (f"{name} {version}" for name, version in sorted(made["versions"].items()))
+    return ", ".join([*named, made["device"]["kind"], f"{made['float_width']} bit"])
 
 
 def mixed(found: list[dict[str, Any]]) -> str:
     """What a person must know of rows that not all one installation, or kind of device, made; empty of others."""
     makers = Counter(row["made_by"] for row in found if "made_by" in row)
-    told = "; ".join(f"{count:,} by {maker}" for maker, count in sorted(makers.items()))
-    return f"Not all alike made, so that they differ in more than what was asked: {told}." if len(makers) > 1 else ""
+    if len(makers) < 2:
+        return ""
+    alike = set.intersection(*(set(maker.split(", ")) for maker in makers))
+    own = {maker: ", ".join(word for word in maker.split(", ") if word not in alike) for maker in makers}
+    told = "; ".join(f"{count:,} by {own[maker]}" for maker, count in sorted(makers.items()))
+    return f"Not all alike made, so that they differ in more than what was asked: {told}."
 
 
 def _optimum(results: dict[str, Any]) -> Iterator[tuple[str, Any]]:
