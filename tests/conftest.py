@@ -6,4 +6,5 @@ from yieldopt import compiler
 
 compiler.quickly()
 jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_cpu_enable_async_dispatch", False)
 jax.config.update("jax_platforms", "cpu")

@@ -27,6 +27,8 @@ def start() -> Path | None:
     import jax
 
     jax.config.update("jax_enable_x64", True)
+    # Programs that XLA runs at once on two cores have waited for each other for ever.
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
     folder = cache_folder()
     if folder is None:
         return None

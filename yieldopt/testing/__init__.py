@@ -145,10 +145,12 @@ def _slopes(measure: Callable[[Any], Array], design: Any, card: Card, names: lis
         values = list(start + share * width)
         return measure(eqx.tree_at(lambda d: [getattr(d, k.name) for k in knobs], design, values))
 
-    slope = jax.jit(jax.jacfwd(at_share))(jnp.zeros(len(knobs)))
+    # One after the other: programs that XLA runs at once on two cores have waited for each other for ever.
+    slope = jax.block_until_ready(jax.jit(jax.jacfwd(at_share))(jnp.zeros(len(knobs))))
     steps = STEP * jnp.eye(len(knobs))
     several = jax.jit(jax.vmap(at_share))
-    reference = ((several(steps) - several(-steps)) / (2 * STEP)).T
+    ahead = jax.block_until_ready(several(steps))
+    reference = ((ahead - several(-steps)) / (2 * STEP)).T
     limit = GRADIENT * jnp.max(jnp.abs(reference), axis=1, keepdims=True) + 1e-9
     off = ~(jnp.abs(slope - reference) <= limit)  # so that a gradient that is not a number is off
     return [
