@@ -308,6 +308,12 @@ def test_what_compiles_anew_changes_last() -> None:
     assert [task.number for task in found] == [0, 2, 1, 3]
 
 
+def test_a_sweep_goes_into_a_folder_of_its_name(files: Path) -> None:
+    for name, folder in (("solder_for_bow", "solder_for_bow"), ("9 um / bow", "9-um-bow"), ("...", "sweep")):
+        (files / "sweep.yaml").write_text(f"schema: 1\nstudy: study.yaml\nname: {name}\n")
+        assert ask.place(files / "sweep.yaml", files / "bolt.py", None)[0].path == Path("sweeps") / folder
+
+
 def test_shards_are_told_apart_from_what_is_none() -> None:
     assert ask.shard("2/4") == (2, 4)
     for wrong in ("0/4", "5/4", "x", "1/0"):

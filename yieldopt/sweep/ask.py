@@ -51,7 +51,7 @@ def place(sweep: Path, model: Path | None, out: Path | None) -> tuple[Folder, An
     """The folder of a sweep (`out`, or sweeps/<name>) and the sweep as read; nothing is written."""
     session.start()
     found = read(sweep, model)
-    slug = re.sub(r"[^A-Za-z0-9.-]+", "-", found.plan.name).strip("-.") or "sweep"
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", found.plan.name).strip("-.") or "sweep"
     return Folder(out or Path("sweeps") / slug), found
 
 
