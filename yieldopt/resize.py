@@ -10,9 +10,13 @@ def scaled(box: np.ndarray, free: int, share: float) -> np.ndarray:
 
 def sought(known: dict[float, float], goal: float) -> float:
     """The next share to look at: where a line through two known ones reaches the goal, one on either side of it where
-    there are such, else the nearest two.
+    there are such, else the nearest two. Of several that lose all, as much as can be, the smallest.
     """
-    (one, a), *others = sorted(known.items(), key=lambda item: abs(item[1] - goal))
+
+    def away(item: tuple[float, float]) -> tuple[float, float]:
+        return abs(item[1] - goal), item[0] if item[1] > goal else -item[0]
+
+    (one, a), *others = sorted(known.items(), key=away)
     others.sort(key=lambda item: ((item[1] > goal) == (a > goal), abs(item[1] - goal)))
     slope = (others[0][1] - a) / (others[0][0] - one) if others else 0.0
     move = (goal - a) / slope if slope > 0.1 else 0.25 * (goal - a)

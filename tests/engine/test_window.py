@@ -122,4 +122,6 @@ def test_a_size_is_sought_between_one_too_small_and_one_too_large():
     # Two sizes below the goal lie nearer to it than the one above: the line through them would lead past that one.
     assert sought({1.0: -0.87, 1.2: -0.58, 1.4: 1.06}, -0.08) == pytest.approx(1.2 + 0.2 * 0.5 / 1.64)
     assert sought({1.0: -0.5, 1.1: -0.3}, 0.0) == pytest.approx(1.25)
+    # Where units are lost altogether, the loss says no more how far off a size is: the smallest such is the nearest.
+    assert sought({1.0: 4.6, 0.6: -24.8, 0.94: 4.6}, -0.1) == pytest.approx(0.94 - 0.34 * 4.7 / 29.4)
     assert sought({1.0: -0.5}, 0.0) == pytest.approx(1.125)
