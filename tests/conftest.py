@@ -1,4 +1,4 @@
-"""The strictest numerics: float64, and a rank promotion is an error; compiled as the command line does."""
+"""The strictest numerics: float64, rank promotion an error; compiled and dispatched as the command line does."""
 
 import jax
 

@@ -10,7 +10,7 @@ def scaled(box: np.ndarray, free: int, share: float) -> np.ndarray:
 
 def sought(known: dict[float, float], goal: float) -> float:
     """The next share to look at: where a line through two known ones reaches the goal, one on either side of it where
-    there are such, else the nearest two. Of several that lose all, as much as can be, the smallest.
+    there are such, else the nearest two. Of several alike too large (all units are lost), the smallest.
     """
 
     def away(item: tuple[float, float]) -> tuple[float, float]:

@@ -22,7 +22,9 @@ VARIABLE = "YIELDOPT_CACHE"
 
 
 def start() -> Path | None:
-    """Turn on float64, quick compilation and the compile cache, before any array exists; return the cache's folder."""
+    """Turn on float64, quick compilation, one program at a time and the compile cache, before any array exists; return
+    the cache's folder.
+    """
     compiler.quickly()
     import jax
 
