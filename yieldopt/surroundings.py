@@ -5,6 +5,7 @@ import platform
 import sys
 import sysconfig
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def _ours(installed: set[Path]) -> set[Path]:
         file = getattr(module, "__file__", None)
         if not file:
             continue
-        folder = Path(file).resolve().parent
+        folder = _folder(file)
         if not name.startswith("yieldopt") and any(folder.is_relative_to(place) for place in installed):
             continue
         folders.add(folder)
@@ -48,3 +49,9 @@ def _ours(installed: set[Path]) -> set[Path]:
             folders.update(path for path in folder.rglob("*") if path.is_dir())
     files = {path for folder in folders for path in folder.iterdir()}
     return {path for path in files if path.is_file() and path.suffix != ".pyc"}
+
+
+@cache
+def _folder(file: str) -> Path:
+    # Thousands of modules are asked about for every program that is loaded.
+    return Path(file).resolve().parent

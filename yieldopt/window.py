@@ -7,6 +7,7 @@ by SciPy's SLSQP.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, Literal, NamedTuple
@@ -23,6 +24,8 @@ SLACK = 0.02
 """A constraint counts as met during the search up to this much (log loss: two per cent of the loss)."""
 RADIUS = 0.25
 """Longest step, and the first one, as a share of the ranges."""
+SAME = 1e-6
+"""Distance, as a share of a window's half-widths, up to which two places in it are one."""
 
 
 class Window(NamedTuple):
@@ -69,6 +72,7 @@ class Search:
         # Points of the box by their place in it, each coordinate from -1 to 1: the corners, then what an audit adds.
         signs = [(self.inert[k],) if k in self.inert else (-1.0, 1.0) for k in range(self.count)]
         self.places = np.array(list(product(*signs)))
+        self.found = -1  # which of them an audit found last
 
     def __call__(self, start: np.ndarray, half: np.ndarray) -> Window:
         """Search from the box start[:window] +- half; the knobs beside begin at start[window:]."""
@@ -91,7 +95,7 @@ class Search:
         return window
 
     def add(self, window: Window, where: np.ndarray) -> None:
-        """Look from now on at a point that an audit found in a window, and at the one across its centre: both are last.
+        """Look from now on at a point that an audit `found` in a window, and at the one across its centre.
 
         A knob that was taken as inert, of which the point is on the side not looked at, is felt from now on.
         """
@@ -100,7 +104,10 @@ class Search:
         for k in [k for k, side in self.inert.items() if side * place[k] < 0.0]:
             self.inert = {other: side for other, side in self.inert.items() if other != k}
             self.places = np.concatenate([self.places, np.where(np.arange(self.count) == k, -1.0, 1.0) * self.places])
-        self.places = np.concatenate([self.places, place[None], np.where(np.abs(place) < 1, -place, place)[None]])
+        for new in (np.where(np.abs(place) < 1, -place, place), place):
+            same = np.flatnonzero(np.all(np.abs(self.places - new) < SAME, axis=1))
+            self.found = int(same[0]) if len(same) else len(self.places)
+            self.places = self.places if len(same) else np.concatenate([self.places, new[None]])
 
     def _half(self, box: np.ndarray) -> np.ndarray:
         own = box[len(self.low) :]
@@ -234,6 +241,10 @@ class Search:
         )  # fmt: skip
 
 
+class _EnoughError(Exception):
+    """Ends a climb after so many looks."""
+
+
 def audit(
     constraint: Constraint,
     window: Window,
@@ -260,14 +271,19 @@ def audit(
         if watch:
             watch.tell("auditing the window", (i + 1) / points)
 
-    def downhill(inside: np.ndarray) -> tuple[float, np.ndarray]:
-        g, d = constraint(np.concatenate([inside, window.beside]), ("audit", 0))
-        return -float(np.atleast_1d(g)[index]), -np.atleast_2d(d)[index][:size]
+    bounds, climbed = list(zip(window.low, window.high, strict=True)), list[tuple[float, np.ndarray]]()
 
-    bounds = list(zip(window.low, window.high, strict=True))
-    # Noise in a value can send a line search on for twenty looks.
-    options = {"maxiter": climbs, "maxfun": 2 * climbs}
-    climbed = optimize.minimize(downhill, best[:size], jac=True, bounds=bounds, method="L-BFGS-B", options=options)
-    if -climbed.fun > most:
-        best, most = np.concatenate([climbed.x, window.beside]), float(-climbed.fun)
+    def downhill(inside: np.ndarray) -> tuple[float, np.ndarray]:
+        if len(climbed) == 2 * climbs:  # noise in a value can send a line search on for twenty looks
+            raise _EnoughError
+        place = np.concatenate([inside, window.beside])
+        g, d = constraint(place, ("audit", 0))
+        climbed.append((float(np.atleast_1d(g)[index]), place))
+        return -climbed[-1][0], -np.atleast_2d(d)[index][:size]
+
+    with suppress(_EnoughError):
+        optimize.minimize(
+            downhill, best[:size], jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": climbs}
+        )
+    most, best = max(climbed, key=lambda one: one[0])
     return best, most

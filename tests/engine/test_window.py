@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from yieldopt.resize import sought
-from yieldopt.window import Search, audit
+from yieldopt.window import Search, Window, audit
 
 A = np.array(
     [
@@ -112,10 +112,45 @@ def test_a_knob_that_was_taken_as_inert_is_felt_once_a_point_across_it_fails() -
     assert audit(lifted, blind, 16, 1)[1] > 1.0
     search.add(blind, np.array([blind.high[0], blind.low[1]]))
     assert not search.inert
-    np.testing.assert_array_equal(search.places[-2:], [[1.0, -1.0]] * 2)  # the last two: found, and across
+    np.testing.assert_array_equal(search.places[search.found], [1.0, -1.0])
+    # A corner that was found is across from itself, and a place is looked at once.
+    assert len(search.places) == len(np.unique(search.places, axis=0)) == 4
     window = search(np.zeros(2), np.full(2, 0.1))
     assert audit(lifted, window, 64, 2)[1] <= 0.02 + 1e-9
     assert window.capability > 0.2
+
+
+def test_a_point_that_was_found_and_the_one_across_join_the_corners_once() -> None:
+    search = Search(ellipse, np.full(2, -3.0), np.full(2, 3.0), np.ones(2))
+    window = search(np.zeros(2), np.full(2, 0.1))
+    wide = window.high - window.low
+    for _ in range(2):
+        search.add(window, window.low + np.array([0.75, 1.0]) * wide)
+        np.testing.assert_allclose(search.places[4:], [[-0.5, 1.0], [0.5, 1.0]], atol=1e-9)
+        assert search.found == 5
+    search.add(window, window.low)
+    assert (len(search.places), search.found) == (6, 0)
+
+
+def test_a_climb_ends_after_so_many_looks_with_the_best_of_them() -> None:
+    draw, looks = np.random.default_rng(3), list[float]()
+
+    def noisy(p: np.ndarray, slot: Any) -> tuple[np.ndarray, np.ndarray]:
+        value = p @ p + 0.3 * draw.normal()
+        if slot == ("audit", 0) and len(scattered) == 16:
+            looks.append(value)
+        return np.array([value]), 2 * p[None]
+
+    scattered = list[float]()
+
+    def value(p: np.ndarray) -> float:
+        scattered.append(p @ p)
+        return scattered[-1]
+
+    window = Window(-np.ones(2), np.ones(2), np.zeros(0), 1.0, np.zeros(2), 0.0, (), np.zeros(3))
+    _, most = audit(noisy, window, 16, 1, climbs=4, value=value)
+    assert 1 <= len(looks) <= 8
+    assert most == max(looks)
 
 
 def test_a_size_is_sought_between_one_too_small_and_one_too_large():

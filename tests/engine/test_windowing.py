@@ -13,7 +13,7 @@ from numpyro.distributions import Normal
 from scipy import stats
 
 from yieldopt.card import Inputs, Response
-from yieldopt.estimators.base import Watch
+from yieldopt.estimators.base import Estimate, Watch
 from yieldopt.knob import knob, spread
 from yieldopt.losses import LogLoss
 from yieldopt.problem import Limit, Model, Population, Sites
@@ -124,3 +124,28 @@ def test_a_window_whose_very_centre_misses_the_target_is_not_narrowed(monkeypatc
     monkeypatch.setattr(windowing.Windowing, "_sized", lambda _self, _search, window, *_: tried.append(window))
     assert sought._narrowed(search, failed, lambda _: 0.0) is failed  # pyright: ignore[reportPrivateUsage]
     assert not tried
+
+
+def test_a_corner_of_which_little_is_known_does_not_hide_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guess is one standard deviation above the likely: a corner never looked at seems worst, and is not."""
+    sought, _ = asked("99 %")
+    asked_of = list[int]()
+    corners = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0]])
+    truth = np.array([-1.0, -0.1, -2.0, 0.2])
+
+    def verified(point: np.ndarray, among: int, turn: int) -> Estimate:
+        asked_of.append(int(np.argmax(np.all(corners == point, axis=1))))
+        loss = np.exp(truth[asked_of[-1]] + sought.allowed)
+        return Estimate(1.0 - loss, 0.0, (0.0, 1.0), 0.95, 1.0 - loss, 1.0, {}, 1024, "sobol", "converged.")
+
+    monkeypatch.setattr(sought, "_verified", verified)
+    guessed, off = np.array([0.6, 0.0, -1.9, -0.1]), dict[int, float]()
+    found = sought._verified_of(corners, guessed, off, [], 0)  # pyright: ignore[reportPrivateUsage]
+    assert list(found) == [0, 1, 3]
+    # At another size what was found of each corrects what is guessed of it.
+    found = sought._verified_of(corners, guessed + 0.3, off, [], 1)  # pyright: ignore[reportPrivateUsage]
+    assert list(found) == [3, 1]
+    assert off == pytest.approx({0: -1.6, 1: -0.4, 3: 0.0})
+    # One that an audit found is looked at, whatever is guessed of it.
+    found = sought._verified_of(corners, guessed, dict[int, float](), [2], 2)  # pyright: ignore[reportPrivateUsage]
+    assert list(found) == [2, 0, 1]

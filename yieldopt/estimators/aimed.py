@@ -45,8 +45,8 @@ class Aimed(NamedTuple):
         lead = self.mean + normals[:, :kept] @ self.factor.T
         if self.ring:
             along = lead[:, : self.ring] / np.linalg.norm(lead[:, : self.ring], axis=1, keepdims=True)
-            chi, own = stats.chi(self.ring), np.linalg.norm(normals[:, : self.ring], axis=1)
-            radius = self.stretch * chi.isf(chi.sf(own) * chi.sf(self.radius / self.stretch))
+            own, m = np.linalg.norm(normals[:, : self.ring], axis=1), self.ring
+            radius = self.stretch * stats.chi.isf(stats.chi.sf(own, m) * stats.chi.sf(self.radius / self.stretch, m), m)
             lead[:, : self.ring] = along * radius[:, None]
         return np.concatenate([lead, normals[:, kept:]], 1) @ self.rotation.T
 
@@ -62,7 +62,7 @@ class Aimed(NamedTuple):
         # The density of a direction over the uniform one, and that of a radius beyond the ring's over the standard one.
         angle = -0.5 * m * np.log(np.maximum((off[:m] ** 2).sum(0), 1e-300) / square)
         wider = 0.5 * square * (1.0 - self.stretch**-2) - m * np.log(self.stretch)
-        beyond = stats.chi(m).logsf(self.radius / self.stretch)
+        beyond = stats.chi.logsf(self.radius / self.stretch, m)
         return np.where(square >= self.radius**2, ratio + angle + wider - beyond, -np.inf)
 
 
@@ -100,8 +100,8 @@ def _ring(law: Aimed, inside: np.ndarray, share: np.ndarray, spread: np.ndarray)
         distance = np.linalg.norm(turned[:, own[:m]], axis=1)
         rank = np.argsort(distance)
         radius = float(distance[rank][np.searchsorted(np.cumsum(share[rank]), HOLLOW)]) - SOFT
-        if radius > 0.0 and -stats.chi(m).logsf(radius) > most:
-            found, most = (m, radius), -stats.chi(m).logsf(radius)
+        if radius > 0.0 and -stats.chi.logsf(radius, m) > most:
+            found, most = (m, radius), -stats.chi.logsf(radius, m)
     if found is None:
         return None
     m, radius = found

@@ -1,6 +1,7 @@
 """Randomised quasi-Monte Carlo on the conditional integrand: rotated to the losses, replicated for its error."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -74,7 +75,7 @@ class Sobol:
         """Sums until the precision is met; begun anew with a better proposal, once, where that is far away."""
         count = BATCH // REPLICATES
         engines = _engines(size, seed)
-        sums, anew = _batch(prepared, proposal, engines, count, size), False
+        sums, anew = _batch(prepared, proposal, _next(engines, count, size)), False
         while True:
             loss = sums.loss / sums.points
             mean, stderr = loss.mean(), loss.std(ddof=1) / np.sqrt(REPLICATES)
@@ -86,10 +87,10 @@ class Sobol:
                 return sums, proposal
             if not anew and spent >= AGAIN and half > 2.0 * asked:
                 proposal = aim(lambda z: losses(prepared, z), size, AGAIN // 2, seed + 1, proposal, 3)
-                sums, anew = _batch(prepared, proposal, engines, count, size), True
+                sums, anew = _batch(prepared, proposal, _next(engines, count, size)), True
                 continue
             for _ in range(_more(batches)):
-                sums = sums.plus(_batch(prepared, proposal, engines, count, size))
+                sums = sums.plus(_batch(prepared, proposal, _next(engines, count, size)))
                 if self.watch.stop.is_set():
                     break
 
@@ -152,7 +153,7 @@ def losses(prepared: Prepared, z: np.ndarray) -> np.ndarray:
 
 def once(prepared: Prepared, proposal: Proposal, size: int, seed: int) -> tuple[float, float, int]:
     """The loss and its standard error over the replicates, by one batch of fresh points of a law; their number."""
-    sums = _batch(prepared, proposal, _engines(size, seed), BATCH // REPLICATES, size)
+    sums = _batch(prepared, proposal, _begun(size, seed))
     loss = sums.loss / sums.points
     return float(loss.mean()), float(loss.std(ddof=1) / np.sqrt(REPLICATES)), BATCH
 
@@ -165,10 +166,20 @@ def _engines(size: int, seed: int) -> list[list[stats.qmc.Sobol]]:
     ]
 
 
-def _batch(prepared: Prepared, proposal: Proposal, engines: Any, count: int, size: int) -> Sums:
-    """One batch: the next `count` points of every replicate, an equal number of every part."""
-    drawn = [proposal.points(np.concatenate([e.random(count // PARTS) for e in parts])[:, :size]) for parts in engines]
-    return _sums(prepared, proposal, np.concatenate(drawn), len(engines))
+@lru_cache(2)
+def _begun(size: int, seed: int) -> list[np.ndarray]:
+    """The first batch: an audit asks for the same at every point, and making its sequences is a tenth of a look."""
+    return _next(_engines(size, seed), BATCH // REPLICATES, size)
+
+
+def _next(engines: list[list[stats.qmc.Sobol]], count: int, size: int) -> list[np.ndarray]:
+    """The next `count` uniforms of every replicate, an equal number of every part."""
+    return [np.concatenate([e.random(count // PARTS) for e in parts])[:, :size] for parts in engines]
+
+
+def _batch(prepared: Prepared, proposal: Proposal, uniforms: list[np.ndarray]) -> Sums:
+    """One batch: the points that a proposal makes of every replicate's uniforms."""
+    return _sums(prepared, proposal, np.concatenate([proposal.points(u) for u in uniforms]), len(uniforms))
 
 
 def _sums(prepared: Prepared, proposal: Proposal, points: np.ndarray, replicates: int) -> Sums:

@@ -14,7 +14,7 @@ from scipy import stats
 from yieldopt.estimators.base import Estimate, Watch
 from yieldopt.estimators.sobol import REPLICATES
 from yieldopt.losses import TINY, LogLoss
-from yieldopt.window import Search, Window, audit
+from yieldopt.window import SAME, Search, Window, audit
 
 SCATTERED = 16
 """Points scattered over the window, half of them on its faces."""
@@ -52,7 +52,9 @@ class Auditor:
     watch: Watch
 
     def __call__(self, search: Search, window: Window, known: Collection[bytes], turn: int) -> list[Looked]:
-        """The points looked at: the corners that are not `known`, scattered ones, and one uphill from the worst."""
+        """The points looked at: the corners that are not `known`, scattered ones, and one uphill from the worst, where
+        that is no corner.
+        """
         corners = search.points(window.box)
         wide = np.maximum(window.high - window.low, 1e-300)
         aimed = [i for i in range(len(corners)) if i in self.loss.aims]
@@ -76,6 +78,8 @@ class Auditor:
 
         seed = self.seed + 7 + turn
         where, _ = audit(slope, window, SCATTERED, seed, self.watch, CLIMBS, scattered)
+        if min(np.abs((corners - where)[:, : search.count] / wide).max(1)) < SAME:  # it ended where it was before
+            return found
         return [*found, self.look(where, "uphill", near(where), turn)]
 
     def look(self, point: np.ndarray, place: Place, slot: Any, turn: int) -> Looked:

@@ -34,7 +34,9 @@ SIZES = 4
 FAR = 8.0
 """Log loss below what is allowed from which a design is taken as good."""
 FEW, CLOSE = 3, 0.4
-"""Corners verified at each size: at most so many, and those guessed to lose nearly as much as the worst (log loss)."""
+"""Corners verified at each size: at most so many, and those guessed to lose nearly as much as the worst that was found
+(log loss).
+"""
 ROUNDS = 2
 """Searches, each after the first with what an audit found before."""
 NARROWED = 3
@@ -112,21 +114,20 @@ class Windowing:
 
         Where it `failed` at a point that an audit found, that one is among them, whatever is guessed of it.
         """
-        share, known, seen = 1.0, dict[float, float](), list[Checked]()
+        share, known, seen, off = 1.0, dict[float, float](), list[Checked](), dict[int, float]()
         if failed:
             known[share] = self._log(failed.worst) - self.allowed
             share = sought(known, -0.5 * ROOM)
         for size in range(SIZES):
             box = scaled(window.box, len(search.low), share)
             points = search.points(box)
-            looked = search.window(box, np.array([guess(point) for point in points]))
-            close = self._close(points, guess)
-            if failed:
-                close = [len(points) - 2, *(i for i in close if i != len(points) - 2)]
-            found = [self._verified(points[i], len(points), _fresh(turn, size)) for i in close]
-            lowest = int(np.argmin([one.parametric for one in found]))
-            named = tuple(Looked.of(points[i], place_of(search, i), one) for i, one in zip(close, found, strict=True))
-            seen.append(Checked(looked, points[close[lowest]], found[lowest], named, False))
+            guessed = np.array([guess(point) for point in points])
+            looked = search.window(box, guessed)
+            first = [search.found] if failed else []
+            found = self._verified_of(points, guessed, off, first, _fresh(turn, size))
+            lowest = min(found, key=lambda i: found[i].parametric)
+            named = tuple(Looked.of(points[i], place_of(search, i), one) for i, one in found.items())
+            seen.append(Checked(looked, points[lowest], found[lowest], named, False))
             known[share] = self._log(found[lowest]) - self.allowed
             if self.watch.stop.is_set() or -ROOM <= known[share] <= 0.0:
                 break
@@ -150,10 +151,21 @@ class Windowing:
             kept, lost = (kept, middle) if lacks(middle) else (middle, lost)
         return kept
 
-    def _close(self, points: np.ndarray, guess: Guess) -> list[int]:
-        """The points that may be the worst: those guessed near to it, a few."""
-        guessed = np.array([guess(point) for point in points])
-        return [int(i) for i in np.argsort(-guessed)[:FEW] if guessed[i] > guessed.max() - CLOSE]
+    def _verified_of(
+        self, points: np.ndarray, guessed: np.ndarray, off: dict[int, float], first: list[int], turn: int
+    ) -> dict[int, Estimate]:
+        """A few of a window's points estimated whole, those that may lose most, until the next is guessed to lose
+        clearly less than one that was found to; how far each guess was `off` tells of the same point at other sizes.
+        """
+        found, most = dict[int, Estimate](), -np.inf
+        told = guessed + np.array([off.get(i, 0.0) for i in range(len(points))])
+        for i in (*first, *(int(k) for k in np.argsort(-told) if k not in first)):
+            if len(found) == FEW or (found and told[i] < most - CLOSE):
+                break
+            found[i] = self._verified(points[i], len(points), turn)
+            value = self._log(found[i]) - self.allowed
+            most, off[i] = max(most, value), value - guessed[i]
+        return found
 
     def _worth(self, checked: Checked) -> tuple[bool, float]:
         """A window that meets the target before one that does not; then the wider, or the safer."""
