@@ -26,6 +26,8 @@ STUDIES = {
     "G": "gold_pad_process/gold_balls",
     "H": "passivation_trace/wlcsp_400um",
 }
+FIGURE = "capped_pillar/blackparrot", ROOT / "configs" / "capped_pillar" / "window.svg"
+"""The study whose window the README shows, and the picture."""
 HEAD = """| system | study | claims | elements | what costs it | before | after | window | time |
 |---|---|---|---|---|---|---|---|---|"""
 POINTS = 10_000
@@ -107,12 +109,15 @@ def leaving(study: str, result: dict[str, Any]) -> int:
     return int(broken.sum())
 
 
-def row(system: str, study: str, out: Path) -> str:
-    """One row of the table."""
+def row(system: str, study: str, out: Path, draw: bool) -> str:
+    """One row of the table; with `draw`, the picture of the window of one of them."""
     from yieldopt.study import words
 
     result, seconds = optimized(study, out)
     print(f"    {study}: of {POINTS:,} points of the window {leaving(study, result)} leave what is claimed", flush=True)
+    if draw and study == FIGURE[0]:
+        page = (Path(result["folder"]) / "report.html").read_text()
+        FIGURE[1].write_text(page[page.index("<svg") : page.index("</svg>")] + "</svg>\n")
     claims = [claim["id"] for claim in result["claims"]]
     first, last = result["start"]["estimate"], result["optimum"]["estimate"]
     elements = ", ".join(f"{count:,} {name}" for name, count in counts(study).items())
@@ -150,13 +155,13 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--study", choices=STUDIES.values(), action="append", help="a study, all by default")
     asked.add_argument("--out", type=Path, default=ROOT / "runs", help="where runs are kept")
-    asked.add_argument("--write", action="store_true", help="write the table into README.md")
+    asked.add_argument("--write", action="store_true", help="write table and picture of the README")
     given = asked.parse_args()
     print(HEAD, flush=True)
     for system, study in STUDIES.items():
         if given.study and study not in given.study:
             continue
-        line = row(system, study, given.out)
+        line = row(system, study, given.out, given.write)
         print(line, flush=True)
         if given.write:
             write({system: line})
