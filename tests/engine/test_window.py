@@ -133,7 +133,7 @@ def test_a_point_that_was_found_and_the_one_across_join_the_corners_once() -> No
 
 
 def test_a_climb_ends_after_so_many_looks_with_the_best_of_them() -> None:
-    draw, looks = np.random.default_rng(3), list[float]()
+    draw, looks = np.random.default_rng(2), list[float]()
 
     def noisy(p: np.ndarray, slot: Any) -> tuple[np.ndarray, np.ndarray]:
         value = p @ p + 0.3 * draw.normal()
