@@ -254,7 +254,8 @@ def audit(
     climbs: int = 8,
     value: Callable[[np.ndarray], float] | None = None,
 ) -> tuple[np.ndarray, float]:
-    """The worst point that an independent search finds in a window: scattered points, half on faces, then uphill.
+    """The worst point that an independent search finds in a window: scattered points, half on faces, then uphill from
+    the worst of them by so many `climbs`, in twice as many looks at most.
 
     `value` looks at the scattered points where that is cheaper than the constraint with its slope.
     """
