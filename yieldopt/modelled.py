@@ -5,7 +5,7 @@ clear of the limit by what is not known of it, and so goes only where it was see
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -85,7 +85,9 @@ def _widest(
         # A search takes what exceeds by SLACK as met: a claim is to be met altogether.
         return np.append(values, SLACK + INSIDE - margins), np.append(slopes, -rises, 0)
 
-    found = [replace(search, constraint=constraint, watch=Watch())(start, half) for start in starts]
+    own = copy(search)  # with the places that it looks at by now: making another would forget what audits found
+    own.constraint, own.watch = constraint, Watch()
+    found = [own(start, half) for start in starts]
     return max(found, key=lambda w: (w.value <= SLACK, w.volume if w.value <= SLACK else -w.value))
 
 

@@ -101,13 +101,21 @@ class Search:
         """
         centre, wide = 0.5 * (window.low + window.high), 0.5 * (window.high - window.low)
         place = (where[: self.count] - centre) / np.maximum(wide, 1e-300)
+        face = np.abs(place) > 1.0 - SAME
+        place = np.where(face, np.sign(place), place)
         for k in [k for k, side in self.inert.items() if side * place[k] < 0.0]:
             self.inert = {other: side for other, side in self.inert.items() if other != k}
-            self.places = np.concatenate([self.places, np.where(np.arange(self.count) == k, -1.0, 1.0) * self.places])
-        for new in (np.where(np.abs(place) < 1, -place, place), place):
-            same = np.flatnonzero(np.all(np.abs(self.places - new) < SAME, axis=1))
-            self.found = int(same[0]) if len(same) else len(self.places)
-            self.places = self.places if len(same) else np.concatenate([self.places, new[None]])
+            for old in self.places:
+                self._join(np.where(np.arange(self.count) == k, -1.0, 1.0) * old)
+        self._join(np.where(face, place, -place))
+        self.found = self._join(place)
+
+    def _join(self, place: np.ndarray) -> int:
+        """The index of a place among those looked at, which it joins where it is new."""
+        same = np.flatnonzero(np.all(np.abs(self.places - place) < SAME, axis=1))
+        if not len(same):
+            self.places = np.concatenate([self.places, place[None]])
+        return int(same[0]) if len(same) else len(self.places) - 1
 
     def _half(self, box: np.ndarray) -> np.ndarray:
         own = box[len(self.low) :]
@@ -279,7 +287,7 @@ def audit(
             raise _EnoughError
         place = np.concatenate([inside, window.beside])
         g, d = constraint(place, ("audit", 0))
-        climbed.append((float(np.atleast_1d(g)[index]), place))
+        climbed.append((float(np.nan_to_num(np.atleast_1d(g)[index], nan=-np.inf)), place))
         return -climbed[-1][0], -np.atleast_2d(d)[index][:size]
 
     with suppress(_EnoughError):

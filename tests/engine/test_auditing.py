@@ -9,10 +9,12 @@ import pytest
 from scipy import stats
 
 from yieldopt import catalogue
-from yieldopt.estimators.base import Estimate, Precision
-from yieldopt.estimators.sobol import REPLICATES, Sobol
+from yieldopt.estimators import sobol
+from yieldopt.estimators.base import Estimate, Precision, Watch
+from yieldopt.estimators.sobol import BATCH, REPLICATES, Sobol
 from yieldopt.study import config, plan, run
-from yieldopt.study.auditing import SURE, Looked, settled
+from yieldopt.study.auditing import SURE, Auditor, Looked, settled
+from yieldopt.window import Search, Window
 
 BLACKPARROT = Path(__file__).parents[2] / "configs/capped_pillar/blackparrot.yaml"
 
@@ -47,6 +49,46 @@ def test_what_only_seems_worse_is_estimated_whole_up_to_a_number() -> None:
     found, seen = settled(points, 0.9990, lambda one: whole(one.value + 0.0015), 0.1, 2)
     assert [float(point[0]) for point, _ in seen] == [0.9980, 0.9981]
     assert len(found) == 4
+
+
+class Bowl:
+    """What an audit asks of a loss whose log rises from a point by its distance squared, times so much."""
+
+    def __init__(self, centre: tuple[float, float], rise: float) -> None:
+        self.aims, self.asked, self.centre, self.rise = {0: "law", 3: "law"}, list[np.ndarray](), centre, rise
+
+    def log(self, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        off = point - self.centre
+        return np.array([self.rise * (off @ off) - 6.0]), 2.0 * self.rise * off[None]
+
+    def fresh(self, point: np.ndarray, _slot: Any, _seed: int) -> tuple[float, float, int]:
+        self.asked.append(point)
+        return float(np.exp(self.log(point)[0][0])), 1e-6, 512
+
+
+@pytest.mark.parametrize(("rise", "known"), [(1.0, 0), (1.0, 2), (-1.0, 1), (0.0, 4)])
+def test_an_audit_looks_at_what_is_not_known_and_at_nothing_twice(rise: float, known: int) -> None:
+    """A climb that ends at a corner, or where it began, ends where it was before; one within is a point of its own."""
+    centre = (0.3, -0.2)
+    loss: Any = Bowl(centre, rise)
+    search = Search(lambda p, _: loss.log(p), np.full(2, -1.0), np.full(2, 1.0), np.ones(2))
+    window = Window(-np.ones(2), np.ones(2), np.zeros(0), 1.0, np.ones(2), 0.0, (), np.array([0.0, 0.0, 1.0 / 3.0]))
+    corners = search.points(window.box)
+    found = Auditor(loss, 1.0, 1, Watch())(search, window, {p.tobytes() for p in corners[:known]}, 0)
+    places = [one.place for one in found]
+    assert places == ["corner"] * (4 - known) + ["scattered"] * 16 + ["uphill"] * (rise < 0.0)
+    assert len(np.unique(np.round(loss.asked, 9), axis=0)) == len(loss.asked) == len(found)
+    if rise < 0.0:
+        assert found[-1].point == pytest.approx(centre, abs=1e-4)
+
+
+def test_points_that_are_asked_for_again_are_those_made_anew() -> None:
+    first, anew = sobol._begun(3, 7), sobol._next(sobol._engines(3, 7), BATCH // REPLICATES, 3)  # pyright: ignore[reportPrivateUsage]
+    other = sobol._begun(3, 8)  # pyright: ignore[reportPrivateUsage]
+    for one, two, far in zip(first, anew, other, strict=True):
+        np.testing.assert_array_equal(one, two)
+        assert not np.any(one == far)
+    assert sobol._begun(3, 7) is first  # pyright: ignore[reportPrivateUsage]
 
 
 @pytest.mark.slow

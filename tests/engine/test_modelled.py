@@ -92,6 +92,27 @@ def test_the_window_of_a_dear_function_takes_few_looks(noise: float) -> None:
     assert guess(window.worst) == pytest.approx(0.0, abs=0.1)
 
 
+def test_a_point_that_an_audit_found_is_looked_at_on_the_stand_in_too() -> None:
+    """|y| < .2 + .6 x^2: the corners, at the ends of the range of x, know nothing of the waist between them."""
+
+    def waist(p: np.ndarray, _slot: Any = 0) -> Seen:
+        x, y = p
+        edge = 0.2 + 0.6 * x**2
+        return Seen(p, 10.0 * float(y**2 - edge**2), 10.0 * np.array([-2.4 * x * edge, 2.0 * y]), 1e-3)
+
+    search = Search(
+        lambda p, s: (np.array([waist(p, s).value]), waist(p, s).slope[None]),
+        np.array([-0.6, -1.0]), np.array([0.6, 1.0]), np.array([0.3, 0.1]),
+    )  # fmt: skip
+    seen = [waist(p) for p in (np.zeros(2), np.array([0.3, 0.2]), np.array([-0.3, 0.3]))]
+    wide, _ = modelled(search, waist, seen, np.zeros(2), np.full(2, 0.05))
+    assert wide.high[1] == pytest.approx(0.2 + 0.6 * 0.36, rel=0.1)
+    search.add(wide, np.array([0.0, wide.high[1]]))
+    narrow, _ = modelled(search, waist, seen, np.zeros(2), np.full(2, 0.05))
+    assert narrow.high[1] == pytest.approx(0.2, rel=0.1)
+    assert len(search.places) == 5
+
+
 def test_a_window_in_which_no_knob_is_felt() -> None:
     flat = Seen(np.zeros(2), -3.0, np.zeros(2), 0.01)
     search = Search(

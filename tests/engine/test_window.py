@@ -132,6 +132,23 @@ def test_a_point_that_was_found_and_the_one_across_join_the_corners_once() -> No
     assert (len(search.places), search.found) == (6, 0)
 
 
+def test_a_face_is_a_face_whatever_is_lost_in_rounding() -> None:
+    search = Search(ellipse, np.full(2, -3.0), np.full(2, 3.0), np.ones(2))
+    window = search(np.zeros(2), np.full(2, 0.1))
+    wide = window.high - window.low
+    search.add(window, window.low + np.array([0.75, 1.0 - 1e-8]) * wide)
+    np.testing.assert_array_equal(search.places[4:, 1], [1.0, 1.0])
+
+
+def test_a_look_that_is_no_number_is_never_a_climb_s_best() -> None:
+    def broken(p: np.ndarray, _slot: Any) -> tuple[np.ndarray, np.ndarray]:
+        return np.array([np.nan if p.max() > 0.9 else p.sum()]), np.ones((1, 2))
+
+    window = Window(-np.ones(2), np.ones(2), np.zeros(0), 1.0, np.zeros(2), 0.0, (), np.zeros(3))
+    _, most = audit(broken, window, 16, 1, climbs=4, value=lambda p: float(p.sum()))
+    assert not np.isnan(most)
+
+
 def test_a_climb_ends_after_so_many_looks_with_the_best_of_them() -> None:
     draw, looks = np.random.default_rng(2), list[float]()
 

@@ -146,6 +146,18 @@ def test_a_corner_of_which_little_is_known_does_not_hide_the_others(monkeypatch:
     found = sought._verified_of(corners, guessed + 0.3, off, [], 1)  # pyright: ignore[reportPrivateUsage]
     assert list(found) == [3, 1]
     assert off == pytest.approx({0: -1.6, 1: -0.4, 3: 0.0})
+    # Guesses that are too good are so of a corner never looked at as well: it is not left out for one that was.
+    found = sought._verified_of(corners, truth - [0.0, 0.6, 0.0, 0.6], {1: 0.6}, [], 1)  # pyright: ignore[reportPrivateUsage]
+    assert list(found) == [3, 1]
     # One that an audit found is looked at, whatever is guessed of it.
     found = sought._verified_of(corners, guessed, dict[int, float](), [2], 2)  # pyright: ignore[reportPrivateUsage]
     assert list(found) == [2, 0, 1]
+
+
+def test_no_audit_looks_at_points_that_something_was_verified_on() -> None:
+    """A quote that is lucky on its points would meet the same luck there."""
+    turns = range(windowing.ROUNDS + windowing.NARROWED)
+    sizes = [None, *range(windowing.SIZES)]
+    verified = [windowing._fresh(turn, size) for turn in turns for size in sizes]  # pyright: ignore[reportPrivateUsage]
+    assert len(verified) == len(set(verified))
+    assert not {windowing.AUDITS + turn for turn in turns} & set(verified)

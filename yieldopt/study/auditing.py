@@ -44,7 +44,7 @@ class Looked(NamedTuple):
 
 @dataclass(frozen=True)
 class Auditor:
-    """Looks for a worse point of a window than the one it quotes, on draws that no search has seen."""
+    """Looks for a worse point of a window than the one it quotes, on draws by a `seed` that nothing else uses."""
 
     loss: LogLoss
     defects: float
@@ -56,12 +56,12 @@ class Auditor:
         that is no corner.
         """
         corners = search.points(window.box)
-        wide = np.maximum(window.high - window.low, 1e-300)
+        wide = np.append(np.maximum(window.high - window.low, 1e-300), np.ones(corners.shape[1] - search.count))
         aimed = [i for i in range(len(corners)) if i in self.loss.aims]
 
         def near(point: np.ndarray) -> int:
             """The corner whose law serves best: the nearest of those that were looked at."""
-            return min(aimed, key=lambda i: np.linalg.norm((corners[i] - point)[: search.count] / wide))
+            return min(aimed, key=lambda i: np.linalg.norm((corners[i] - point) / wide))
 
         found = [
             self.look(point, place_of(search, i), near(point), turn)
@@ -78,7 +78,8 @@ class Auditor:
 
         seed = self.seed + 7 + turn
         where, _ = audit(slope, window, SCATTERED, seed, self.watch, CLIMBS, scattered)
-        if min(np.abs((corners - where)[:, : search.count] / wide).max(1)) < SAME:  # it ended where it was before
+        before = np.array([*corners, *(one.point for one in found)])
+        if np.abs((before - where) / wide).max(1).min() < SAME:  # it ended where it was before
             return found
         return [*found, self.look(where, "uphill", near(where), turn)]
 

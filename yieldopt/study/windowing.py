@@ -43,6 +43,8 @@ NARROWED = 3
 """Times that a window is narrowed about its centre where the last search's audit found a worse point all the same."""
 MOST, FINE = 8.0, 1e-3
 """Shares of a window's size up to which claims are asked whether they leave room, and how finely."""
+AUDITS = 100
+"""Seeds of audits begin here, past those of all that is verified: a lucky quote is to meet no look like itself."""
 ROOM = 0.15
 """How far the loss at the worst point may stay below what is allowed, as a share of it."""
 
@@ -155,12 +157,16 @@ class Windowing:
         self, points: np.ndarray, guessed: np.ndarray, off: dict[int, float], first: list[int], turn: int
     ) -> dict[int, Estimate]:
         """A few of a window's points estimated whole, those that may lose most, until the next is guessed to lose
-        clearly less than one that was found to; how far each guess was `off` tells of the same point at other sizes.
+        clearly less than one that was found to. How far each guess was `off` tells of that point at other sizes, and
+        of the others where guesses are on the whole too good.
         """
         found, most = dict[int, Estimate](), -np.inf
-        told = guessed + np.array([off.get(i, 0.0) for i in range(len(points))])
-        for i in (*first, *(int(k) for k in np.argsort(-told) if k not in first)):
-            if len(found) == FEW or (found and told[i] < most - CLOSE):
+        while len(found) < min(FEW, len(points)):
+            usual = max(0.0, float(np.mean(list(off.values() or [0.0]))))
+            told = guessed + np.array([off.get(i, usual) for i in range(len(points))])
+            told[list(found)] = -np.inf
+            i = next((i for i in first if i not in found), int(told.argmax()))
+            if told[i] < most - CLOSE and i not in first:
                 break
             found[i] = self._verified(points[i], len(points), turn)
             value = self._log(found[i]) - self.allowed
@@ -229,7 +235,7 @@ class Windowing:
         if self.watch.stop.is_set():
             return checked
         known = {one.point.tobytes() for one in checked.looked}
-        audited = Auditor(self.loss, self.defects, self.seed, self.watch)(search, checked.window, known, turn)
+        audited = Auditor(self.loss, self.defects, self.seed + AUDITS, self.watch)(search, checked.window, known, turn)
 
         def verify(one: Looked) -> Estimate:
             return self._verified(one.point, len(known) + len(audited) - SCATTERED, _fresh(turn))
