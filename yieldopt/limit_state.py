@@ -6,7 +6,7 @@ is not a number, and where the unit comes to no rest.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from yieldopt import batches
 from yieldopt.compiler import plainly
 from yieldopt.errors import UserError
 from yieldopt.exact import layout, margins, rows
@@ -129,14 +130,19 @@ class LimitState:
         return Seen(least, fails, slope)
 
     def _batched(self, points: np.ndarray, run: Any) -> list[np.ndarray]:
-        most = int(np.clip(2 ** int(np.log2(max(AT_ONCE // max(self.size, 1), 1))), LEAST, MOST))
-        parts: list[list[np.ndarray]] = []
-        for start in range(0, len(points), most):
-            part = points[start : start + most]
-            padded = np.zeros((min(most, max(LEAST, 1 << (len(part) - 1).bit_length())), points.shape[1]))
-            padded[: len(part)] = part
-            parts.append([np.asarray(leaf)[: len(part)] for leaf in run(jnp.asarray(padded))])
-        return [np.concatenate(leaves) for leaves in zip(*parts, strict=True)]
+        usual = int(np.clip(2 ** int(np.log2(max(AT_ONCE // max(self.size, 1), 1))), LEAST, MOST))
+        return batches.fitted("points", lambda most: _in_parts(points, run, most), usual)
+
+
+def _in_parts(points: np.ndarray, run: Callable[[Array], Iterable[Array]], most: int) -> list[np.ndarray]:
+    """What `run` makes of points, `most` at a time, a part filled up with zeros to a power of two."""
+    parts: list[list[np.ndarray]] = []
+    for start in range(0, len(points), most):
+        part = points[start : start + most]
+        padded = np.zeros((min(most, max(LEAST, 1 << (len(part) - 1).bit_length())), points.shape[1]))
+        padded[: len(part)] = part
+        parts.append([np.asarray(leaf)[: len(part)] for leaf in run(jnp.asarray(padded))])
+    return [np.concatenate(leaves) for leaves in zip(*parts, strict=True)]
 
 
 def _possible(program: Callable[[], Any]) -> None:

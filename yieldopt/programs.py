@@ -16,10 +16,9 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
 
 import equinox as eqx
 import jax
@@ -100,40 +99,50 @@ def forget() -> None:
     jax.clear_caches()
 
 
-def thorough(function: Callable[P, R]) -> Callable[P, R]:
-    """`program` compiled with all that XLA can do, whatever the process's flags."""
-    return program(function, thoroughly())
-
-
-def program(function: Callable[P, R], options: dict[str, Any] | None = None) -> Callable[P, R]:
-    """Compile a function of trees: arrays are its arguments, all else is fixed in it (as `equinox.filter_jit` does).
+class Program(Generic[P, R]):
+    """A compiled function of trees: arrays are its arguments, all else is fixed in it (as `equinox.filter_jit` does).
 
     `options` are XLA's, over the process's flags.
     """
-    plain = eqx.filter_jit(function)
-    known: dict[Any, tuple[Callable[..., list[Any]], Any]] = {}
-    _known.append(known)
-    alone: dict[Any, Lock] = {}  # two threads that want the same program: one makes it
 
-    @wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+    def __init__(self, function: Callable[P, R], options: dict[str, Any] | None = None) -> None:
+        self.function, self.options = function, options
+        self.plain: Any = eqx.filter_jit(function)
+        self.known: dict[Any, tuple[Callable[..., list[Any]], Any]] = {}
+        _known.append(self.known)
+        self.alone: dict[Any, Lock] = {}  # two threads that want the same program: one makes it
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run it; compile or load it first where that was not done."""
         leaves, tree = jax.tree.flatten((args, kwargs))
         if jax.default_backend() != "cpu" or devices.count() > 1 or any(isinstance(leaf, Tracer) for leaf in leaves):
-            return plain(*args, **kwargs)
+            return self.plain(*args, **kwargs)
         fixed = [_hole(leaf) for leaf in leaves]
         arrays = [_array(leaf) for leaf in leaves if _hole(leaf) is Hole.ARRAY]
         shapes = tuple((a.shape, a.dtype.name, getattr(a, "weak_type", False)) for a in arrays)  # keys have none
         key = tree, tuple((type(leaf), leaf) for leaf in fixed), shapes
-        if key not in known:
-            with alone.setdefault(key, Lock()):
-                if key not in known:
-                    ready = _ready(function, jax.tree.unflatten(tree, fixed), arrays, shapes, options)
-                    known[key] = ready.run, ready.shell
+        if key not in self.known:
+            with self.alone.setdefault(key, Lock()):
+                if key not in self.known:
+                    ready = _ready(self.function, jax.tree.unflatten(tree, fixed), arrays, shapes, self.options)
+                    self.known[key] = ready.run, ready.shell
                     return _filled(ready.shell, ready.first, arrays)
-        run, shell = known[key]
+        run, shell = self.known[key]
         return _filled(shell, _run(run, arrays), arrays)
 
-    return call
+    def memory(self, *args: P.args, **kwargs: P.kwargs) -> int:
+        """Bytes that it takes beside its arguments when run with these, by XLA's own account of it."""
+        found = self.plain.lower(*args, **kwargs).compile().compiled.memory_analysis()
+        return int(found.temp_size_in_bytes + found.output_size_in_bytes)
+
+
+program = Program
+"""Compile a function (a decorator's name)."""
+
+
+def thorough(function: Callable[P, R]) -> Program[P, R]:
+    """A program compiled with all that XLA can do, whatever the process's flags."""
+    return Program(function, thoroughly())
 
 
 def beside(tasks: Sequence[Callable[[], Any]]) -> list[Any]:

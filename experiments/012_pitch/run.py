@@ -29,12 +29,10 @@ def series(rows: list[dict[str, str]]) -> Found:
 
 
 def costs(row: dict[str, str]) -> str:
-    """What costs most, where anything does; where most of the loss is to no limit, that no rest was found."""
+    """What costs most, where anything does: a limit, or random defects."""
     fails = {key.removeprefix("fails."): float(value) for key, value in row.items() if key[:6] == "fails." and value}
+    fails["defects"] = 1.0 - float(row["defect_yield"])
     worst = max(fails, key=lambda name: fails[name])
-    loss = 1.0 - float(row["yield"])
-    if fails[worst] < 0.5 * loss and loss > 1e-3:  # below, random defects are as many
-        return "no rest found"
     return f"{worst} {100 * fails[worst]:.2g} %" if fails[worst] > 1e-4 else "-"
 
 

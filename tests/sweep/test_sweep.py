@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from yieldopt.cli import main
 from yieldopt.errors import UserError
-from yieldopt.sweep import ask, drive
+from yieldopt.sweep import ask, drive, table
 from yieldopt.sweep.folder import Folder, locked
 from yieldopt.sweep.plan import Axis, Plan, plan, written
 
@@ -31,13 +31,14 @@ def refusal(files: Path) -> str:
 def test_a_sweep_tells_the_yields_of_its_points_and_is_done_for_good(files: Path, kept: Any) -> None:
     first = swept(files)
     assert (first.tally.total, first.tally.before, dict(first.tally.ended), first.tally.left) == (6, 0, {"done": 6}, 0)
-    table = list(csv.DictReader((files / "out" / "results.csv").read_text().splitlines()))
-    assert [row["number"] for row in table] == [str(n) for n in range(6)]
-    for row in table:
+    rows = list(csv.DictReader((files / "out" / "results.csv").read_text().splitlines()))
+    assert [row["number"] for row in rows] == [str(n) for n in range(6)]
+    for row in rows:
+        assert row["defect_yield"] == "1.0"
         hole, sigma = (float(row[key].split()[0]) for key in ("design.hole", "variation.bolt.diameter.piece"))
         exact = norm.cdf((hole - 100.0 - 10000.0) / sigma)
         assert abs(float(row["yield"]) - exact) < 4.0 * float(row["stderr"])
-    assert len({row["seed"] for row in table}) == 6, "every task draws for itself"
+    assert len({row["seed"] for row in rows}) == 6, "every task draws for itself"
     before = kept(files / "out")
     again = swept(files)
     assert (again.tally.before, sum(again.tally.ended.values()), again.rows) == (6, 0, first.rows)
@@ -102,6 +103,27 @@ draws: common
     assert all(10.1 <= point <= 10.2 for point in points)
     assert len(set(points)) == 5
     assert plan(json.loads(json.dumps(read.plan.data()))) == read.plan
+
+
+def test_a_task_is_the_same_in_whatever_order_a_case_names_its_keys(files: Path) -> None:
+    """As the folder has them, by the alphabet: a sweep that goes on finds done what was done."""
+    text = """schema: 1
+study: study.yaml
+cases: {{few: {{{}: {}, {}: {}}}}}
+sample: {{sobol: 2}}
+axes:
+  variation.bolt.diameter.piece: {{from: 10 um, to: 40 um}}
+  design.hole: {{from: 10.1 mm, to: 10.2 mm}}
+"""
+    one = ("limits.clearance.low", "90 um", "estimate.confidence", "90 %")
+    (files / "sweep.yaml").write_text(text.format(*one))
+    first = swept(files)
+    assert dict(first.tally.ended) == {"done": 2}
+    folder = Folder(files / "out")
+    assert list(folder.plan().tasks()) == list(first.plan.tasks())
+    assert ask.go(folder, folder.plan(), ask.How(), True).tally.before == 2
+    (files / "sweep.yaml").write_text(text.format(*one[2:], *one[:2]))
+    assert swept(files).tally.before == 2
 
 
 def test_what_is_wrong_together_is_a_result_and_what_is_wrong_alone_is_refused(files: Path) -> None:
@@ -189,6 +211,13 @@ def test_results_of_several_installations_are_told_apart(files: Path) -> None:
     assert "Not all alike made" in said
     assert "; 1 by jaxlib 9." in said or ": 1 by jaxlib 9." in said, said
     assert said.count(" by jaxlib") == 2, said
+
+
+def test_random_defects_are_named_where_they_cost_most() -> None:
+    row = {"status": "done", "yield": 0.9842, "low": 0.9838, "high": 0.9846, "defect_yield": 0.98728}
+    said = table._said({**row, "fails.overlap": 0.0024})  # pyright: ignore[reportPrivateUsage]
+    assert said[2].startswith("defects 1.27")
+    assert table._said({**row, "fails.overlap": 0.02})[2].startswith("overlap")  # pyright: ignore[reportPrivateUsage]
 
 
 def test_a_choice_given_twice_is_refused_for_it_is_one_task(files: Path) -> None:

@@ -3,6 +3,7 @@
 Every number (design, spreads, limits, sites, points) is an argument, so that changing one never recompiles.
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -11,7 +12,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
-from yieldopt import devices
+from yieldopt import batches, devices
 from yieldopt.conditional.chunked import chunked
 from yieldopt.conditional.log_pass import LogPass, log_pass
 from yieldopt.conditional.points import places
@@ -70,16 +71,21 @@ def _strong(tree: Any) -> Any:
 
 
 def chunk_of(prepared: Prepared) -> int:
-    """How many draws are worked on at once: a power of two, 64 at most."""
+    """How many draws a CPU works on at once: a power of two, 64 at most."""
     both = zip(prepared.structure.families, prepared.tables, strict=True)
     nodes = sum(table.weight.shape[0] * (2 * LEVELS if family.ranged else 1) for family, table in both)
     return int(2 ** np.clip(np.round(np.log2(CHUNK_NODES / max(nodes, 1))), 0, 6))
 
 
-@program
 def evaluate(prepared: Prepared, points: Float[Array, "draws normals"]) -> LogPass:
     """`log_pass` at many shared draws, a chunk at a time; on several devices a part of the draws on each."""
-    draws, many, size = points.shape[0], devices.count(), chunk_of(prepared)
+    run, memory = partial(_evaluate, prepared, points), partial(_evaluate.memory, prepared, points)
+    return batches.fitted("shared draws", run, chunk_of(prepared), len(points), memory)
+
+
+@program
+def _evaluate(prepared: Prepared, points: Array, size: int) -> LogPass:
+    draws, many = points.shape[0], devices.count()
     filled = jnp.concatenate([points, jnp.repeat(points[-1:], -draws % many, 0)]) if draws % many else points
     found = devices.over_devices(
         lambda prepared, own: chunked(lambda z: log_pass(prepared, z), own, size), prepared, filled

@@ -11,6 +11,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from yieldopt import batches
 from yieldopt.conditional import stages
 from yieldopt.conditional.integrand import chunk_of
 from yieldopt.conditional.log_pass import log_pass
@@ -77,14 +78,19 @@ def _moved(prepared: Prepared, moves: Any) -> Prepared:
     return replace(prepared, design=design, tables=tables)
 
 
-@program
 def slopes(prepared: Prepared, points: Array, weights: Array) -> tuple[Array, Any]:
     """Losses at points, and the slope of their weighted sum in what a design moves of `prepared`.
 
     The slope is summed up chunk by chunk: nothing of a chunk is kept for a way back through the others.
     """
-    size, moves = chunk_of(prepared), _moves(prepared)
-    count = -(-len(points) // size)
+    given = prepared, points, weights
+    run, memory = partial(_slopes, *given), partial(_slopes.memory, *given)
+    return batches.fitted("shared draws with slopes", run, chunk_of(prepared), len(points), memory)
+
+
+@program
+def _slopes(prepared: Prepared, points: Array, weights: Array, size: int) -> tuple[Array, Any]:
+    moves, count = _moves(prepared), -(-len(points) // size)
     index = jnp.arange(count * size)
     share = jnp.where(index < len(points), weights[jnp.minimum(index, len(points) - 1)], 0.0)
     index = jnp.minimum(index, len(points) - 1).reshape(count, size)

@@ -1,6 +1,7 @@
 """Plain Monte Carlo on exact units: the referee that needs no argument. Integer counts, flat memory, any batch size."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -8,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from yieldopt import devices
+from yieldopt import batches, devices
 from yieldopt.estimators.base import Estimate, Precision, Watch, binomial_interval
 from yieldopt.exact import Layout, Unit, layout, margins, rows
 from yieldopt.problem import Problem
@@ -21,8 +22,8 @@ AT_ONCE = 40_000
 """Elements worked on at once."""
 NORMALS, GROUPS = 1 << 17, 8
 """Normals worked on at once where a unit has no elements; blocks of units, or groups of them, tallied at once."""
-FEW = 8
-"""Blocks of a group where few units are wanted."""
+FEW, WIDEST = 8, 4096
+"""Blocks of a group where few units are wanted, and at most."""
 FIRST, MOST = 512, 1 << 22
 """Units counted before the precision is first looked at, and elements between two such looks, a batch at least."""
 
@@ -102,37 +103,46 @@ class MonteCarlo:
 def count(problem: Problem[Any], design: Any, key: Array, start: int, stop: int) -> Counts:
     """Count the units from `start` (a multiple of 64) up to `stop` of those that `key` draws, 2^31 - 64 at most."""
     sizes = layout(problem, design)
-    single = not problem.model.populations()
-    wide = int(2 ** np.clip(int(np.log2(NORMALS / (BLOCK * max(sizes.unit, 1)))), 0, 12)) if single else 1
-    if stop - start <= FEW * GROUPS * BLOCK:  # a program of its own: the large one would draw far more than is wanted
-        wide = min(wide, FEW)
+    # Few are a program of their own: the large one would draw far more than is wanted.
+    most = BLOCK * (FEW if stop - start <= FEW * GROUPS * BLOCK else WIDEST)
     first, last, many = start // BLOCK, -(-stop // BLOCK), devices.count()
     ends = np.minimum(first + np.arange(many + 1) * -((first - last) // many), last).astype(np.int32)
-    found = _count(problem, design, sizes, key, jnp.asarray(ends[:-1]), jnp.asarray(ends[1:]), wide)
+    given = problem, design, sizes, key, jnp.asarray(ends[:-1]), jnp.asarray(ends[1:])
+    run, memory = partial(_count, *given), partial(_count.memory, *given)
+    found = batches.fitted("units", run, min(_usual(problem, sizes), most), most, memory)
     return Counts(*(np.asarray(part, np.int64).sum(0) for part in found))
+
+
+def _usual(problem: Problem[Any], sizes: Layout) -> int:
+    """Units that a CPU works on at once: a power of two."""
+    elements = [p.sites.x.shape[0] for p in problem.model.populations().values()]
+    if not elements:
+        return BLOCK * int(2 ** np.clip(int(np.log2(NORMALS / (BLOCK * max(sizes.unit, 1)))), 0, np.log2(WIDEST)))
+    return int(np.clip(2 ** int(np.log2(max(AT_ONCE / max(sum(elements), 1), 1))), 1, BLOCK))
 
 
 @thorough
 def _count(
-    problem: Problem[Any], design: Any, sizes: Layout, key: Array, first: Array, last: Array, wide: int
+    problem: Problem[Any], design: Any, sizes: Layout, key: Array, first: Array, last: Array, size: int
 ) -> Counts:
-    """Blocks from each `first` up to its `last`, one pair a device, so many at once; a row of counts a device."""
+    """Blocks from each `first` up to its `last`, one pair a device, `size` units at once; a row of counts a device."""
 
     def own(fixed: Any, first: Array, last: Array) -> Counts:
         problem, design, key = fixed
-        found = _from(problem, design, sizes, key, first[0], last[0], wide)
+        found = _from(problem, design, sizes, key, first[0], last[0], size)
         return jax.tree.map(lambda part: part[None], found)
 
     return devices.over_devices(own, (problem, design, key), first, last)
 
 
 def _from(
-    problem: Problem[Any], design: Any, sizes: Layout, key: Array, first: Array, last: Array, wide: int
+    problem: Problem[Any], design: Any, sizes: Layout, key: Array, first: Array, last: Array, size: int
 ) -> Counts:
-    """Blocks from `first` up to `last`, so many at once: how many are no shape, and never compile anew."""
+    """Blocks from `first` up to `last`, `size` units at once: how many are no shape, and never compile anew."""
+    wide = max(size // BLOCK, 1)
 
     def block(index: Array) -> Unit:
-        return units(problem, design, sizes, key, index)
+        return units(problem, design, sizes, key, index, together=min(size, BLOCK))
 
     def step(k: Array, total: Counts) -> Counts:
         blocks = first + k * GROUPS * wide + jnp.arange(GROUPS * wide, dtype=jnp.int32)
@@ -158,14 +168,22 @@ def tally(problem: Problem[Any], found: Unit, counts: Array) -> Counts:
 
 
 def units(
-    problem: Problem[Any], design: Any, sizes: Layout, key: Array, block: Array, shared: Array | None = None
+    problem: Problem[Any],
+    design: Any,
+    sizes: Layout,
+    key: Array,
+    block: Array,
+    shared: Array | None = None,
+    together: int | None = None,
 ) -> Unit:
-    """The exact units of one block; `shared` puts given shared normals in the place of the drawn ones."""
+    """The exact units of one block, so many worked on `together`; `shared` puts given shared normals in the place of
+    the drawn ones.
+    """
     own, apart = jax.random.split(jax.random.fold_in(key, block))
     common = jax.random.normal(own, (BLOCK, sizes.unit)) if shared is None else shared
     populations = problem.model.populations()
     count = {name: p.sites.x.shape[0] for name, p in populations.items()}
-    together = int(np.clip(2 ** int(np.log2(max(AT_ONCE / max(sum(count.values()), 1), 1))), 1, BLOCK))
+    together = together or min(_usual(problem, sizes), BLOCK)
 
     def one(given: tuple[Array, Array]) -> Unit:
         z, k = given

@@ -80,7 +80,12 @@ def make(
         "versions": versions(),
         **_numerics(),
         "results": kept,
-        "incidental": {"started": _now().isoformat(timespec="seconds"), "host": platform.node(), "seconds": seconds},
+        "incidental": {
+            "started": _now().isoformat(timespec="seconds"),
+            "host": platform.node(),
+            "seconds": seconds,
+            "halved": _halved(),
+        },
     }
     samples = {name: np.asarray(value) for name, value in (result.get("samples") or {}).items()}
     model = model_file.read_text(encoding="utf-8") if model_file else ""
@@ -211,6 +216,12 @@ def _numerics() -> dict[str, Any]:
     devices = jax.devices()
     device = {"platform": devices[0].platform, "kind": devices[0].device_kind, "count": len(devices)}
     return {"device": device, "float_width": 64 if jax.config.read("jax_enable_x64") else 32}
+
+
+def _halved() -> dict[str, list[int]]:
+    from yieldopt import batches  # brings JAX
+
+    return batches.told()
 
 
 def _now() -> datetime.datetime:

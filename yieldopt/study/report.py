@@ -209,6 +209,7 @@ def _trust(results: Mapping[str, Any], estimate: Mapping[str, Any]) -> list[str]
 
 def _provenance(run: Mapping[str, Any]) -> list[tuple[str, str]]:
     device, incidental = run["device"], run["incidental"]
+    halved = incidental.get("halved") or {}
     versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
     rows = [
         ("Model", run["model"]),
@@ -216,6 +217,7 @@ def _provenance(run: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Seed", str(run["seed"])),
         ("Overrides", ", ".join(run["overrides"])),
         ("Device", f"{device['count']} x {device['kind']}, {run['float_width']}-bit floats"),
+        ("Halved for want of memory", ", ".join(f"{name} {a} to {b}" for name, (a, b) in halved.items())),
         ("Versions", versions),
         ("Folder", incidental.get("folder", "")),
         ("Host", incidental.get("host", "")),

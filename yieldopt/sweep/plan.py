@@ -1,8 +1,8 @@
 """What a sweep does, as data: a base study and axes of choices; task number n is one choice along each axis.
 
-A task is known by the checksum of what it is (base study, what it sets, which seed), so that one whose file exists is
-done whoever did it, and its seed is the same wherever and whenever it runs. Nothing is listed: a sweep of a thousand
-million tasks is as small as its axes.
+A task is known by the checksum of what it is (base study, what it sets, in any order, which seed), so that one whose
+file exists is done whoever did it, and its seed is the same wherever and whenever it runs. Nothing is listed: a sweep
+of a thousand million tasks is as small as its axes.
 """
 
 import hashlib
@@ -102,10 +102,11 @@ class Plan:
         for axis, k in zip(self.axes, picked, strict=True):
             number = number * len(axis.choices) + k
         choices = [axis.choices[k] for axis, k in zip(self.axes, picked, strict=True)]
-        sets = (*self.sets, *(f"{key}={text}" for choice in choices for key, text in choice.items()))
+        sets = (*self.sets, *(f"{key}={text}" for choice in choices for key, text in sorted(choice.items())))
         named = {key: digest for key, digest in self.files.items() if any(key in text for text in sets)}
         what = [FORMAT, self.kind, self.base, self.model, sets, named, replicate, self.draws]
-        told = hashlib.sha256(json.dumps(what, separators=(",", ":")).encode()).hexdigest()[:32]
+        exact = json.dumps(what, sort_keys=True, separators=(",", ":"))
+        told = hashlib.sha256(exact.encode()).hexdigest()[:32]
         if not any(text.startswith("seed=") for text in sets):
             seed = int(told[:8], 16) if self.draws == "own" else self.seed + replicate
             sets = (*sets, f"seed={seed}")

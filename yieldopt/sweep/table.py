@@ -13,7 +13,7 @@ from yieldopt.sweep.plan import MANY, Plan
 
 SHOWN = 40
 """Lines shown; all are in the file."""
-NUMBERS = "yield", "stderr", "doubt", "failure_probability", "evaluations", "method"
+NUMBERS = "yield", "stderr", "doubt", "failure_probability", "defect_yield", "evaluations", "method"
 
 
 def rows(folder: Folder, plan: Plan) -> list[dict[str, Any]]:
@@ -57,6 +57,7 @@ def _said(row: dict[str, Any]) -> list[str]:
     low, high = row["low"], row["high"]
     digits = words.digits({"interval": (low, high)})
     fails = {key[6:]: value for key, value in row.items() if key.startswith("fails.")}
+    fails["defects"] = 1.0 - (row["defect_yield"] or 1.0)
     worst = max(fails, key=lambda name: fails[name], default="")
     costs = f"{words.phrase(worst)} {words.loss_text(fails[worst])}" if worst and fails[worst] > 0 else "-"
     return [

@@ -33,6 +33,7 @@ def work(folder: Path, kind: str, task: Task, report: Report = lambda _p, _f: No
     """
     began, place = time.perf_counter(), Folder(folder)
     told: dict[str, Any] = {"task": task.hash, "number": task.number, "host": platform.node()}
+    found: dict[str, Any]
     try:
         found = _asked(_base(folder, _stamp(folder)), kind, task, report, stop or Event())
     except Refused as error:
@@ -46,11 +47,12 @@ def work(folder: Path, kind: str, task: Task, report: Report = lambda _p, _f: No
         return {**told, "status": "fault", "said": said, "seconds": time.perf_counter() - began}
     if stop is not None and stop.is_set():
         return {**told, "status": "interrupted", "seconds": time.perf_counter() - began}
-    seconds = found.pop("seconds", {})
+    made: dict[str, Any] = found.pop("incidental", {})
     place.keep(task, {"format": FORMAT, "kind": kind, **_named(task), **found})
     _forget()
     whole = time.perf_counter() - began
-    return {**told, "status": found["status"], "seconds": whole, "apart": seconds, "memory": _memory()}
+    told |= {"halved": made["halved"]} if made.get("halved") else {}
+    return {**told, "status": found["status"], "seconds": whole, "apart": made.get("seconds", {}), "memory": _memory()}
 
 
 def _named(task: Task) -> Mapping[str, Any]:
@@ -77,7 +79,7 @@ def _asked(base: Base, kind: str, task: Task, report: Report, stop: Event) -> di
     results = made["results"]
     status = str(results.get("status")) if kind == "optimize" else "done"
     kept = {key: made[key] for key in ("study_hash", "seed", "versions", "device", "float_width", "results")}
-    return {"status": status, **kept, "seconds": made["incidental"]["seconds"]}
+    return {"status": status, **kept, "incidental": made["incidental"]}
 
 
 @lru_cache(maxsize=4)
