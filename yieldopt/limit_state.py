@@ -77,20 +77,20 @@ class LimitState:
     def rescale(self, points: np.ndarray) -> None:
         """Tell each margin from now on by how much it varies over some points; one alone is left as it is."""
         if len(self.rows) > 1:
-            margin = np.asarray(self._batched(points, lambda part: _margins(self.problem, self.design, part))[0])
+            margin = np.asarray(self._measured(points)[0])
             self.evaluations += len(points)
             spread = np.nanstd(np.where(np.isfinite(margin), margin, np.nan), 0)
             self.scale = np.where(np.isfinite(spread) & (spread > 0.0), spread, 1.0)
 
     def margins(self, points: np.ndarray) -> np.ndarray:
         """Every row's margin at some points, each in its scale."""
-        found = self._batched(points, lambda part: _margins(self.problem, self.design, part))
+        found = self._measured(points)
         self.evaluations += len(points)
         return np.asarray(found[0]) / self.scale
 
     def look(self, points: np.ndarray) -> Seen:
         """The margins at some points (points x normals)."""
-        found = self._batched(points, lambda part: _margins(self.problem, self.design, part))
+        found = self._measured(points)
         return self._seen(points, np.array(found[0]), found[1], np.zeros((len(points), 0)))
 
     def slopes(self, points: np.ndarray, row: np.ndarray | None = None) -> Seen:
@@ -100,6 +100,7 @@ class LimitState:
         """
         own = np.full(len(points), -1) if row is None else row
         found = self._batched(
+            "points with slopes",
             np.concatenate([points, own[:, None]], 1),
             lambda part: _slopes_of(
                 self.problem, self.design, part[:, :-1], part[:, -1].astype(int), jnp.asarray(self.scale)
@@ -129,9 +130,12 @@ class LimitState:
         least = scaled.min(1) if row is None else scaled[np.arange(len(row)), row]
         return Seen(least, fails, slope)
 
-    def _batched(self, points: np.ndarray, run: Any) -> list[np.ndarray]:
+    def _measured(self, points: np.ndarray) -> list[np.ndarray]:
+        return self._batched("points", points, lambda part: _margins(self.problem, self.design, part))
+
+    def _batched(self, work: str, points: np.ndarray, run: Any) -> list[np.ndarray]:
         usual = int(np.clip(2 ** int(np.log2(max(AT_ONCE // max(self.size, 1), 1))), LEAST, MOST))
-        return batches.fitted("points", lambda most: _in_parts(points, run, most), usual)
+        return batches.fitted(work, self.size, lambda most: _in_parts(points, run, most), usual)
 
 
 def _in_parts(points: np.ndarray, run: Callable[[Array], Iterable[Array]], most: int) -> list[np.ndarray]:

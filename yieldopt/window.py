@@ -294,5 +294,5 @@ def audit(
         optimize.minimize(
             downhill, best[:size], jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": climbs}
         )
-    most, best = max(climbed, key=lambda one: one[0])
+    most, best = max((one for one in climbed if one[0] > -np.inf), key=lambda one: one[0], default=(most, best))
     return best, most

@@ -50,16 +50,16 @@ def test_what_does_not_fit_is_halved_until_it_does_and_told() -> None:
         tried.append(size)
         return greedy(jnp.arange(4.0), size, 8)
 
-    assert float(batches.fitted("sums", run, 64)) == 6.0
+    assert float(batches.fitted("sums", 0, run, 64)) == 6.0
     assert tried == [64, 32, 16, 8]
     assert batches.told() == {"sums": [64, 8]}
-    batches.fitted("sums", run, 64)
+    batches.fitted("sums", 0, run, 64)
     assert tried[4:] == [8], "what did not fit is not tried again"
 
 
 def test_where_one_does_not_fit_it_is_said_so() -> None:
     with pytest.raises(MemoryError, match="no room for one of sums at once"):
-        batches.fitted("sums", lambda size: greedy(jnp.arange(4.0), size, 0), 4)
+        batches.fitted("sums", 0, lambda size: greedy(jnp.arange(4.0), size, 0), 4)
 
 
 def test_other_faults_are_not_taken_for_a_lack_of_memory() -> None:
@@ -67,7 +67,7 @@ def test_other_faults_are_not_taken_for_a_lack_of_memory() -> None:
         raise JaxRuntimeError("INTERNAL: broken")
 
     with pytest.raises(JaxRuntimeError, match="broken"):
-        batches.fitted("sums", broken, 4)
+        batches.fitted("sums", 0, broken, 4)
 
 
 @program
@@ -87,14 +87,14 @@ def test_where_memory_is_told_as_much_as_fits_is_worked_on_at_once(
     room: int | None, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half of the room is taken; a program takes 8 kB for one, and as much again for what it sorts into."""
-    monkeypatch.setattr(batches, "free", lambda: room)
+    monkeypatch.setattr(batches, "room", lambda: room)
     sizes = list[int]()
 
     def run(size: int) -> jax.Array:
         sizes.append(size)
         return square(jnp.ones(1), size)
 
-    batches.fitted("squares", run, 16, 4096, partial(square.memory, jnp.ones(1)))
+    batches.fitted("squares", 0, run, 16, 4096, partial(square.memory, jnp.ones(1)))
     assert sizes[0] == expected or (expected == 64 and sizes[0] in (32, 64))
     assert batches.told() == {}
 
@@ -113,13 +113,24 @@ def starved(call: Any, most: int) -> Any:
     return run
 
 
+def noted(call: Any, sizes: list[int]) -> Any:
+    """A program that notes on how much at once it works."""
+
+    def run(*args: Any) -> Any:
+        sizes.append(args[-1])
+        return call(*args)
+
+    run.memory = call.memory
+    return run
+
+
 def bolt() -> tuple[Any, Any]:
     model: Any = catalogue.from_file(ROOT / "configs/bolt_in_hole/bolt_in_hole.py")
     asked = plan.build(config.default_study(model.card("bolt_in_hole")), model)
     return asked.problem, asked.design
 
 
-@pytest.mark.parametrize("most", [64, 16, 1])
+@pytest.mark.parametrize("most", [16, 1])
 def test_counts_are_the_same_bit_for_bit_however_little_fits(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     problem, design = bolt()
     whole = count(problem, design, jax.random.key(3), 0, 1024)
@@ -128,7 +139,42 @@ def test_counts_are_the_same_bit_for_bit_however_little_fits(most: int, monkeypa
     less = count(problem, design, jax.random.key(3), 0, 1024)
     for one, two in zip(whole, less, strict=True):
         np.testing.assert_array_equal(one, two)
-    assert batches.told() == ({"units": [64, most]} if most < 64 else {})
+    assert batches.told() == {"units": [64, most]}
+
+
+@pytest.mark.parametrize(("stop", "expected"), [(512, 64), (1024, 128), (64 * 8 * 8, 512)])
+def test_counts_are_the_same_bit_for_bit_where_memory_has_room(
+    stop: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As much at once as is wanted, and no unit more: a step of the program is eight times that."""
+    problem, design = bolt()
+    usual, roomy = list[int](), list[int]()
+    own = monte_carlo._count  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(monte_carlo, "_count", noted(own, usual))
+    whole = count(problem, design, jax.random.key(3), 0, stop)
+    monkeypatch.setattr(batches, "room", lambda: 1 << 40)
+    batches._found.clear()  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(monte_carlo, "_count", noted(own, roomy))
+    more = count(problem, design, jax.random.key(3), 0, stop)
+    for one, two in zip(whole, more, strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert (usual, roomy) == ([64], [expected])
+
+
+def test_the_fast_route_takes_all_draws_at_once_where_memory_has_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, design = bolt()
+    prepared = integrand.Route(frame(problem, design)).prepare(problem, design)
+    points = jnp.asarray(np.random.default_rng(1).normal(size=(256, prepared.structure.unit)))
+    whole = integrand.evaluate(prepared, points).total, sloped.slopes(prepared, points, jnp.ones(256))
+    monkeypatch.setattr(batches, "room", lambda: 1 << 40)
+    batches._found.clear()  # pyright: ignore[reportPrivateUsage]
+    sizes = list[int]()
+    for place, name in ((integrand, "_evaluate"), (sloped, "_slopes")):
+        monkeypatch.setattr(place, name, noted(getattr(place, name), sizes))
+    more = integrand.evaluate(prepared, points).total, sloped.slopes(prepared, points, jnp.ones(256))
+    assert sizes == [256, 256]
+    for one, two in zip(jax.tree.leaves(whole), jax.tree.leaves(more), strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-9, atol=1e-15)
 
 
 def test_the_fast_route_and_limit_states_go_on_with_less(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from yieldopt.losses import LogLoss
 from yieldopt.problem import Limit, Model, Population, Sites
 from yieldopt.study import config, plan, windowing
 from yieldopt.typing import Scalar
+from yieldopt.window import Search
 
 PINS = 40
 
@@ -154,10 +155,28 @@ def test_a_corner_of_which_little_is_known_does_not_hide_the_others(monkeypatch:
     assert list(found) == [2, 0, 1]
 
 
-def test_no_audit_looks_at_points_that_something_was_verified_on() -> None:
+def test_no_audit_looks_at_points_that_something_was_verified_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """A quote that is lucky on its points would meet the same luck there."""
-    turns = range(windowing.ROUNDS + windowing.NARROWED)
-    sizes = [None, *range(windowing.SIZES)]
-    verified = [windowing._fresh(turn, size) for turn in turns for size in sizes]  # pyright: ignore[reportPrivateUsage]
+    sought, _ = asked("99 %")
+    verified, audited = list[int](), list[int]()
+
+    def whole(_problem: Any, _design: Any, seed: int) -> Estimate:
+        verified.append(seed)
+        return Estimate(0.995, 1e-5, (0.99, 1.0), 0.95, 0.995, 1.0, {}, 1024, "sobol", "converged.")
+
+    def fresh(_point: np.ndarray, _slot: Any, seed: int) -> tuple[float, float, int]:
+        audited.append(seed)
+        return 0.001, 1e-6, 512
+
+    monkeypatch.setattr(windowing, "method", lambda *_: whole)
+    monkeypatch.setattr(sought.loss, "fresh", fresh)
+    low, high = np.array([0.0, -20.0]), np.array([20.0, 20.0])
+    search = Search(lambda _p, _s: (np.array([-1.0]), np.zeros((1, 2))), low, high, np.array([0.2, 0.5]))
+    window = search(np.array([10.0, 0.0]), np.array([0.3, 0.75]))
+    for turn in range(windowing.ROUNDS + windowing.NARROWED):
+        for size in (None, *range(windowing.SIZES)):
+            found = sought._verified(window.worst, 4, windowing._fresh(turn, size))  # pyright: ignore[reportPrivateUsage]
+        sought._audited(search, windowing.Checked(window, window.worst, found, (), False), turn)  # pyright: ignore[reportPrivateUsage]
     assert len(verified) == len(set(verified))
-    assert not {windowing.AUDITS + turn for turn in turns} & set(verified)
+    assert len(set(audited)) == windowing.ROUNDS + windowing.NARROWED
+    assert not set(audited) & set(verified)

@@ -217,6 +217,7 @@ def test_random_defects_are_named_where_they_cost_most() -> None:
     row = {"status": "done", "yield": 0.9842, "low": 0.9838, "high": 0.9846, "defect_yield": 0.98728}
     said = table._said({**row, "fails.overlap": 0.0024})  # pyright: ignore[reportPrivateUsage]
     assert said[2].startswith("defects 1.27")
+    assert table._said({**row, "yield": 0.0, "defect_yield": 0.0})[2].startswith("defects 100")  # pyright: ignore[reportPrivateUsage]
     assert table._said({**row, "fails.overlap": 0.02})[2].startswith("overlap")  # pyright: ignore[reportPrivateUsage]
 
 

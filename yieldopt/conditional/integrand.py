@@ -80,7 +80,8 @@ def chunk_of(prepared: Prepared) -> int:
 def evaluate(prepared: Prepared, points: Float[Array, "draws normals"]) -> LogPass:
     """`log_pass` at many shared draws, a chunk at a time; on several devices a part of the draws on each."""
     run, memory = partial(_evaluate, prepared, points), partial(_evaluate.memory, prepared, points)
-    return batches.fitted("shared draws", run, chunk_of(prepared), len(points), memory)
+    own = -(-len(points) // devices.count())
+    return batches.fitted("shared draws", jax.tree.structure(prepared), run, chunk_of(prepared), own, memory)
 
 
 @program

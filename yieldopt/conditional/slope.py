@@ -85,7 +85,8 @@ def slopes(prepared: Prepared, points: Array, weights: Array) -> tuple[Array, An
     """
     given = prepared, points, weights
     run, memory = partial(_slopes, *given), partial(_slopes.memory, *given)
-    return batches.fitted("shared draws with slopes", run, chunk_of(prepared), len(points), memory)
+    like, usual = jax.tree.structure(prepared), chunk_of(prepared)
+    return batches.fitted("shared draws with slopes", like, run, usual, len(points), memory)
 
 
 @program

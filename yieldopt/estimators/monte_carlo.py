@@ -54,7 +54,7 @@ class MonteCarlo:
         """Estimate by counting; the interval is exact binomial. Units without equilibrium count as failed."""
         problem = problem.named(design)
         key = jax.random.key(seed)
-        elements = sum(p.sites.x.shape[0] for p in problem.model.populations().values())
+        elements = elements_of(problem)
         total, done, more = Counts(*(np.zeros((), np.int64) for _ in range(4))), 0, self._first()
         with Stopwatch() as watch:
             while True:
@@ -109,16 +109,23 @@ def count(problem: Problem[Any], design: Any, key: Array, start: int, stop: int)
     ends = np.minimum(first + np.arange(many + 1) * -((first - last) // many), last).astype(np.int32)
     given = problem, design, sizes, key, jnp.asarray(ends[:-1]), jnp.asarray(ends[1:])
     run, memory = partial(_count, *given), partial(_count.memory, *given)
-    found = batches.fitted("units", run, min(_usual(problem, sizes), most), most, memory)
+    # A step of the program draws this many blocks times GROUPS on each device, all of which are to be wanted.
+    wide = int(2 ** int(np.log2(np.clip((last - first) // (GROUPS * many), 1, most // BLOCK))))
+    like = jax.tree.structure((problem, design)), sizes.unit, elements_of(problem)
+    found = batches.fitted("units", like, run, min(_usual(problem, sizes), most), BLOCK * wide, memory)
     return Counts(*(np.asarray(part, np.int64).sum(0) for part in found))
 
 
 def _usual(problem: Problem[Any], sizes: Layout) -> int:
     """Units that a CPU works on at once: a power of two."""
-    elements = [p.sites.x.shape[0] for p in problem.model.populations().values()]
-    if not elements:
+    if not problem.model.populations():
         return BLOCK * int(2 ** np.clip(int(np.log2(NORMALS / (BLOCK * max(sizes.unit, 1)))), 0, np.log2(WIDEST)))
-    return int(np.clip(2 ** int(np.log2(max(AT_ONCE / max(sum(elements), 1), 1))), 1, BLOCK))
+    return int(np.clip(2 ** int(np.log2(max(AT_ONCE / max(elements_of(problem), 1), 1))), 1, BLOCK))
+
+
+def elements_of(problem: Problem[Any]) -> int:
+    """How many elements a unit has, of all populations."""
+    return sum(p.sites.x.shape[0] for p in problem.model.populations().values())
 
 
 @thorough

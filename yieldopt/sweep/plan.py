@@ -1,8 +1,8 @@
 """What a sweep does, as data: a base study and axes of choices; task number n is one choice along each axis.
 
-A task is known by the checksum of what it is (base study, what it sets, in any order, which seed), so that one whose
-file exists is done whoever did it, and its seed is the same wherever and whenever it runs. Nothing is listed: a sweep
-of a thousand million tasks is as small as its axes.
+A task is known by the checksum of what it is (base study, what it sets, in whatever order a choice names its keys,
+which seed), so that one whose file exists is done whoever did it, and its seed is the same wherever it runs.
+Nothing is listed: a sweep of a thousand million tasks is as small as its axes.
 """
 
 import hashlib

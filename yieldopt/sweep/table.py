@@ -57,7 +57,7 @@ def _said(row: dict[str, Any]) -> list[str]:
     low, high = row["low"], row["high"]
     digits = words.digits({"interval": (low, high)})
     fails = {key[6:]: value for key, value in row.items() if key.startswith("fails.")}
-    fails["defects"] = 1.0 - (row["defect_yield"] or 1.0)
+    fails["defects"] = 0.0 if row["defect_yield"] is None else 1.0 - row["defect_yield"]
     worst = max(fails, key=lambda name: fails[name], default="")
     costs = f"{words.phrase(worst)} {words.loss_text(fails[worst])}" if worst and fails[worst] > 0 else "-"
     return [
