@@ -51,6 +51,15 @@ def test_it_agrees_with_known_answers_and_keeps_to_its_budget(name: str) -> None
     assert found.gradient_evaluations <= found.evaluations <= 50_000
 
 
+@pytest.mark.parametrize("most", [2_000, 4_000])
+def test_no_batch_goes_beyond_the_looks_allowed(most: int) -> None:
+    """Nor is a second method begun with what is left of a few thousand."""
+    found = estimate(KNOWN["RP24"].problem, relative=1e-3, max_evaluations=most)
+    assert 0.7 * most <= found.evaluations <= most
+    assert agrees(found, KNOWN["RP24"].failure_probability)
+    assert found.status.startswith("the precision asked for was not reached")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["RP22", "RP75", "RP89", "FOURBRANCH", "RP28", "LOGN_CORR3", "HAT", "RP33"])
 def test_its_intervals_cover(name: str) -> None:

@@ -22,7 +22,7 @@ UNITS = 200_000
 LOOKS = 200_000
 """Looks at a problem of few elements, unless it is said how many."""
 TRIAL = 3_000
-"""Looks after which lines are given up where points would take fewer."""
+"""Looks after which lines are given up where points would take fewer; with not twice as many they are gone on with."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,11 @@ class Auto:
 
     def _looked(self, problem: Problem[Any], design: Any, seed: int) -> Estimate:
         """By lines; by points where those are likely to take fewer looks, as where much is lost."""
-        trial = Line(self.precision, min(TRIAL, self.evaluations), self.watch)(problem, design, seed)
+        most = TRIAL if self.evaluations >= 2 * TRIAL else self.evaluations
+        trial = Line(self.precision, most, self.watch)(problem, design, seed)
         asked = self.precision.half_width(1.0 - trial.parametric)
         left = self.evaluations - trial.evaluations
-        if trial.method != "line" or _half(trial) <= asked or left <= 0 or self.watch.stop.is_set():
+        if trial.method != "line" or _half(trial) <= asked or left < TRIAL or self.watch.stop.is_set():
             return trial
         lines = trial.evaluations * (_half(trial) / asked) ** 2
         points = 4.0 * trial.parametric * (1.0 - trial.parametric) / asked**2

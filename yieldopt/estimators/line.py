@@ -59,17 +59,21 @@ class Line:
         return laying
 
     def _sampled(self, sampler: Batches) -> list[Drawn]:
-        """Batches until the precision is met, two at least."""
+        """Batches until the precision is met, by two at least, or another one would go beyond the looks allowed."""
+        before = sampler.state.evaluations
         drawn, batches = sampler.batch(), 1
+        most = sampler.state.evaluations - before
         while True:
             found = summed(drawn)
             half = float(stats.t.ppf(0.5 + 0.5 * self.precision.confidence, REPLICATES - 1) * found.stderr)
             asked = self.precision.half_width(found.loss)
             self.watch.tell("sampling", min(1.0, asked / max(half, 1e-300)) ** 2)
             met = half <= asked and batches >= 2
-            if met or sampler.state.evaluations >= self.evaluations or self.watch.stop.is_set():
+            before = sampler.state.evaluations
+            if met or before + most > self.evaluations or self.watch.stop.is_set():
                 return drawn
             more, batches = sampler.batch(), batches + 1
+            most = max(most, sampler.state.evaluations - before)
             drawn = [
                 Drawn(*(np.concatenate(p) for p in zip(a, b, strict=True))) for a, b in zip(drawn, more, strict=True)
             ]
