@@ -1,8 +1,10 @@
 """What experiments made of a sweep share: run it (or go on with it) beside its README, and keep its table there."""
 
+import argparse
 import csv
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from yieldopt.study.files import write
 from yieldopt.sweep import ask, table
@@ -10,6 +12,27 @@ from yieldopt.sweep import ask, table
 HUES = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9"
 """Of Okabe and Ito, told apart by all common kinds of colour vision."""
 MARKS = "o", "s", "^", "D", "v", "P"
+
+
+Found = TypeVar("Found")
+
+
+def main(
+    about: str | None,
+    here: Path,
+    read: Callable[[list[dict[str, str]]], Found],
+    table: Callable[[Found], str],
+    draw: Callable[[Found], None],
+) -> None:
+    """An experiment that is one sweep: run what is not done of it, `read` its rows, then table and figure."""
+    asked = argparse.ArgumentParser(description=about)
+    asked.add_argument("--workers", type=int, default=1, help="processes")
+    asked.add_argument("--draw", action="store_true", help="table and figure again from results.csv")
+    given = asked.parse_args()
+    found = read(rows(here / "results.csv") if given.draw else run(here, workers=given.workers))
+    between(here / "README.md", "table", table(found))
+    draw(found)
+    print(table(found))
 
 
 def run(here: Path, out: Path | None = None, name: str = "sweep.yaml", workers: int = 1) -> list[dict[str, str]]:

@@ -3,7 +3,6 @@
 Run: python experiments/011_solder_for_bow/run.py [--workers N] [--draw]   (minutes on 2 cores)
 """
 
-import argparse
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -58,18 +57,5 @@ def draw(found: Found) -> None:
     swept.save(figure, HERE / "figure.svg")
 
 
-def main() -> None:
-    """Run what is not done, then table and figure."""
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--workers", type=int, default=1, help="processes")
-    asked.add_argument("--draw", action="store_true", help="table and figure again from results.csv")
-    given = asked.parse_args()
-    rows = swept.rows(HERE / "results.csv") if given.draw else swept.run(HERE, workers=given.workers)
-    found = points(rows)
-    swept.between(HERE / "README.md", "table", table(found))
-    draw(found)
-    print(table(found))
-
-
 if __name__ == "__main__":
-    main()
+    swept.main(__doc__, HERE, points, table, draw)

@@ -1,9 +1,8 @@
 """How joint yield falls with pitch, and what buys it back: the sweep, its table and figure.
 
-Run: python experiments/012_pitch/run.py [--draw]   (half an hour on 2 cores; five sizes of map, each compiled)
+Run: python experiments/012_pitch/run.py [--workers N] [--draw]   (ten minutes on 2 cores; five sizes of map)
 """
 
-import argparse
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -62,18 +61,5 @@ def draw(found: Found) -> None:
     swept.save(figure, HERE / "figure.svg")
 
 
-def main() -> None:
-    """Run what is not done, then table and figure."""
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--draw", action="store_true", help="table and figure again from results.csv")
-    asked.add_argument("--out", type=Path, help="the sweep's folder")
-    given = asked.parse_args()
-    rows = swept.rows(HERE / "results.csv") if given.draw else swept.run(HERE, given.out)
-    found = series(rows)
-    swept.between(HERE / "README.md", "table", table(found))
-    draw(found)
-    print(table(found))
-
-
 if __name__ == "__main__":
-    main()
+    swept.main(__doc__, HERE, series, table, draw)

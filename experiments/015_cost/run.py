@@ -1,6 +1,6 @@
 """How cost grows with the number of joints: the fast route beside every joint drawn, to the same standard error.
 
-Run: python experiments/015_cost/run.py [--draw]     (20 minutes on 2 cores, the machine for itself)
+Run: python experiments/015_cost/run.py [--draw]     (ten minutes on 2 cores, the machine for itself)
 """
 
 import argparse

@@ -1,9 +1,8 @@
 """How wide the process window is for the yield asked at its worst point: the sweep, its table and figure.
 
-Run: python experiments/016_window_for_target/run.py [--draw]   (half an hour on 2 cores)
+Run: python experiments/016_window_for_target/run.py [--workers N] [--draw]   (20 minutes on 2 cores)
 """
 
-import argparse
 import sys
 from pathlib import Path
 from typing import Any
@@ -59,16 +58,5 @@ def draw(rows: list[dict[str, str]]) -> None:
     swept.save(figure, HERE / "figure.svg")
 
 
-def main() -> None:
-    """Run what is not done, then table and figure."""
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--draw", action="store_true", help="table and figure again from results.csv")
-    given = asked.parse_args()
-    rows = swept.rows(HERE / "results.csv") if given.draw else swept.run(HERE)
-    swept.between(HERE / "README.md", "table", table(rows))
-    draw(rows)
-    print(table(rows))
-
-
 if __name__ == "__main__":
-    main()
+    swept.main(__doc__, HERE, list, table, draw)
