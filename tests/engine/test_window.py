@@ -132,6 +132,17 @@ def test_a_point_that_was_found_and_the_one_across_join_the_corners_once() -> No
     assert (len(search.places), search.found) == (6, 0)
 
 
+def test_a_place_in_the_middle_of_a_knob_stays_one_place_once_the_knob_is_felt() -> None:
+    search = Search(ellipse, np.full(2, -3.0), np.full(2, 3.0), np.ones(2), inert={1: 1.0})
+    window = Window(-np.ones(2), np.ones(2), np.zeros(0), 1.0, np.ones(2), 0.0, (), np.zeros(3))
+    search.add(window, np.array([0.5, 0.0]))
+    assert len(search.places) == 4
+    search.add(window, np.array([0.5, -0.5]))
+    assert not search.inert
+    assert len(search.places) == len(np.unique(search.places, axis=0)) == 8
+    np.testing.assert_array_equal(search.places[search.found], [0.5, -0.5])
+
+
 def test_a_face_is_a_face_whatever_is_lost_in_rounding() -> None:
     search = Search(ellipse, np.full(2, -3.0), np.full(2, 3.0), np.ones(2))
     window = search(np.zeros(2), np.full(2, 0.1))
