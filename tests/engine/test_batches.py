@@ -130,7 +130,7 @@ def bolt() -> tuple[Any, Any]:
     return asked.problem, asked.design
 
 
-@pytest.mark.parametrize("most", [16, 1])
+@pytest.mark.parametrize("most", [16, pytest.param(1, marks=pytest.mark.slow)])
 def test_counts_are_the_same_bit_for_bit_however_little_fits(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     problem, design = bolt()
     whole = count(problem, design, jax.random.key(3), 0, 1024)
@@ -161,6 +161,7 @@ def test_counts_are_the_same_bit_for_bit_where_memory_has_room(
     assert (usual, roomy) == ([64], [expected])
 
 
+@pytest.mark.slow
 def test_the_fast_route_takes_all_draws_at_once_where_memory_has_room(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, design = bolt()
     prepared = integrand.Route(frame(problem, design)).prepare(problem, design)
