@@ -32,7 +32,7 @@ def costs(row: dict[str, str]) -> str:
     fails = {key.removeprefix("fails."): float(value) for key, value in row.items() if key[:6] == "fails." and value}
     fails["defects"] = 1.0 - float(row["defect_yield"])
     worst = max(fails, key=lambda name: fails[name])
-    return f"{worst} {100 * fails[worst]:.2g} %" if fails[worst] > 1e-4 else "-"
+    return f"{worst} {float(f'{100 * fails[worst]:.2g}'):g} %" if fails[worst] > 1e-4 else "-"
 
 
 def table(found: Found) -> str:

@@ -25,8 +25,8 @@ def estimate(
 
     `relative` and `absolute` are half-widths at `confidence`, `relative` of the failure probability; the smaller
     rules, and without either a tenth of it or .002. `max_evaluations` bounds how often the model is looked at, but for
-    the few hundred looks that it takes to find where it fails and to tell an error. Raises UserError for what makes no
-    sense.
+    what it takes to find where it fails and for a first batch: hundreds of looks, thousands where that is in many
+    places. Raises UserError for what makes no sense.
     """
     wrong = [
         Mistake("a number above 0", f"{given!r}", f"Leave it out, or give {name}=0.1.", name)
