@@ -141,6 +141,12 @@ def test_no_more_units_are_drawn_than_are_wanted() -> None:
     assert MonteCarlo(Precision(None, 0.05), 6400)(problem, None, 1).evaluations == 6400
 
 
+def test_few_units_of_many_elements_are_counted_before_the_first_look() -> None:
+    """Of 90,000 elements no 512 units are drawn before a run can tell of itself, or end."""
+    found = MonteCarlo(Precision(0.4, None))(die(300, 300, 0.5, 0.35, Limit.of("h", "pillar", "height", 28.0)), Height(), 1)
+    assert found.evaluations == 64
+
+
 def test_no_failure_is_an_upper_bound_and_says_so() -> None:
     found = MonteCarlo(Precision(1e-2, None))(chip(4, sides=(0.0, 90.0)), Height(), 1)
     assert found.value == 1.0

@@ -9,7 +9,7 @@ from yieldopt.estimators.base import Estimate, Estimator, Precision, Watch
 from yieldopt.estimators.first_order import FirstOrder
 from yieldopt.estimators.importance import Importance
 from yieldopt.estimators.line import Line
-from yieldopt.estimators.monte_carlo import MonteCarlo
+from yieldopt.estimators.monte_carlo import BLOCK, MonteCarlo
 from yieldopt.estimators.points import Points
 from yieldopt.estimators.sobol import Sobol
 from yieldopt.estimators.subset import Subset
@@ -70,7 +70,7 @@ class Auto:
         return replace(found, evaluations=spent[0], gradient_evaluations=spent[1])
 
     def _count(self, problem: Problem[Any], design: Any, seed: int, elements: int, why: str) -> Estimate:
-        units = int(min(max(REFEREE / elements, 512), UNITS))
+        units = int(min(max(REFEREE / elements, BLOCK), UNITS))
         counted = MonteCarlo(self.precision, units, self.watch)(problem, design, seed)
         return replace(counted, status=f"{counted.status[:-1]}; {why}.")
 

@@ -20,12 +20,14 @@ BLOCK = 64
 """Units keyed together: unit k is drawn from block k // 64, whatever the batch or the device."""
 AT_ONCE = 40_000
 """Elements worked on at once."""
-NORMALS, GROUPS = 1 << 17, 8
-"""Normals worked on at once where a unit has no elements; blocks of units, or groups of them, tallied at once."""
+NORMALS = 1 << 17
+"""Normals worked on at once where a unit has no elements."""
 FEW, WIDEST = 8, 4096
-"""Blocks of a group where few units are wanted, and at most."""
+"""Blocks worked on at once, at most: where no more than so many times as many are wanted, and else."""
 FIRST, MOST = 512, 1 << 22
-"""Units counted before the precision is first looked at, and elements between two such looks, a batch at least."""
+"""Units counted before the precision is first looked at, and elements: fewer units where they have more than these.
+As many elements lie between two such looks, or a batch.
+"""
 
 
 class Counts(NamedTuple):
@@ -55,7 +57,7 @@ class MonteCarlo:
         problem = problem.named(design)
         key = jax.random.key(seed)
         elements = elements_of(problem)
-        total, done, more = Counts(*(np.zeros((), np.int64) for _ in range(4))), 0, self._first()
+        total, done, more = Counts(*(np.zeros((), np.int64) for _ in range(4))), 0, self._first(elements)
         with Stopwatch() as watch:
             while True:
                 total = total.plus(count(problem, design, key, done, done + more))
@@ -67,15 +69,16 @@ class MonteCarlo:
                 self.watch.tell("drawing units", min(1.0, 1.0 / max(short, 1e-300)))
                 if short <= 1.0 or done >= self.units or self.watch.stop.is_set():
                     break
-                more = self._first() if self.batch else self._more(done, short, elements)
+                more = self._first(elements) if self.batch else self._more(done, short, elements)
         return self._answer(problem, total, done, watch)
 
-    def _first(self) -> int:
-        return -(-min(self.batch or FIRST, max(self.units, 1)) // BLOCK) * BLOCK
+    def _first(self, elements: int) -> int:
+        few = min(FIRST, MOST // max(elements, 1))
+        return -(-min(self.batch or max(few, 1), max(self.units, 1)) // BLOCK) * BLOCK
 
     def _more(self, done: int, short: float, elements: int) -> int:
         """Units that are likely to be wanted still: as many again at most, and no more than a look may wait for."""
-        wanted = max(FIRST, min(done * min(short - 1.0, 1.0), MOST // max(elements, 1)))
+        wanted = max(self._first(elements), min(done * min(short - 1.0, 1.0), MOST // max(elements, 1)))
         return -(-int(min(wanted, self.units - done)) // BLOCK) * BLOCK
 
     def _answer(self, problem: Problem[Any], total: Counts, drawn: int, watch: Stopwatch) -> Estimate:
@@ -104,13 +107,13 @@ def count(problem: Problem[Any], design: Any, key: Array, start: int, stop: int)
     """Count the units from `start` (a multiple of 64) up to `stop` of those that `key` draws, 2^31 - 64 at most."""
     sizes = layout(problem, design)
     # Few are a program of their own: the large one would draw far more than is wanted.
-    most = BLOCK * (FEW if stop - start <= FEW * GROUPS * BLOCK else WIDEST)
+    most = BLOCK * (FEW if stop - start <= FEW * FEW * BLOCK else WIDEST)
     first, last, many = start // BLOCK, -(-stop // BLOCK), devices.count()
     ends = np.minimum(first + np.arange(many + 1) * -((first - last) // many), last).astype(np.int32)
     given = problem, design, sizes, key, jnp.asarray(ends[:-1]), jnp.asarray(ends[1:])
     run, memory = partial(_count, *given), partial(_count.memory, *given)
-    # A step of the program draws this many blocks times GROUPS on each device, all of which are to be wanted.
-    wide = int(2 ** int(np.log2(np.clip((last - first) // (GROUPS * many), 1, most // BLOCK))))
+    # A step of the program draws so many blocks on each device, all of which are to be wanted.
+    wide = int(2 ** int(np.log2(np.clip((last - first) // many, 1, most // BLOCK))))
     like = jax.tree.structure((problem, design)), sizes.unit, elements_of(problem)
     found = batches.fitted("units", like, run, min(_usual(problem, sizes), most), BLOCK * wide, memory)
     return Counts(*(np.asarray(part, np.int64).sum(0) for part in found))
@@ -148,30 +151,37 @@ def _from(
     """Blocks from `first` up to `last`, `size` units at once: how many are no shape, and never compile anew."""
     wide = max(size // BLOCK, 1)
 
-    def block(index: Array) -> Unit:
-        return units(problem, design, sizes, key, index, together=min(size, BLOCK))
+    def block(index: Array) -> Array:
+        return lost(problem, units(problem, design, sizes, key, index, together=min(size, BLOCK)))
 
     def step(k: Array, total: Counts) -> Counts:
-        blocks = first + k * GROUPS * wide + jnp.arange(GROUPS * wide, dtype=jnp.int32)
-        # A loop, whose results are kept: else each of the sums of `tally` would draw all units once more.
-        many = (jax.vmap(block), blocks.reshape(GROUPS, wide)) if wide > 1 else (block, blocks)
-        found = jax.lax.map(*many)
-        flat = jax.tree.map(lambda leaf: leaf.reshape(blocks.size * BLOCK, *leaf.shape[2 + (wide > 1) :]), found)
-        return total.plus(tally(problem, flat, jnp.repeat(blocks < last, BLOCK)))
+        blocks = first + k * wide + jnp.arange(wide, dtype=jnp.int32)
+        # Made within a branch what is drawn is kept: else each of the sums of `tally` could draw all units once more.
+        draw = jax.vmap(block) if wide > 1 else lambda at: block(at[0])[None]
+        drawn = jax.lax.cond(blocks[0] < last, draw, lambda at: jnp.ones((*at.shape, *one), bool), blocks)
+        return total.plus(tally(drawn, (blocks < last)[:, None]))
 
-    none, each = jnp.zeros((), jnp.int32), jnp.zeros(len(problem.limits), jnp.int32)
-    return jax.lax.fori_loop(0, -((first - last) // (GROUPS * wide)), step, Counts(none, each, each, none))
+    one = len(problem.limits) + 1, BLOCK
+    none, each = jnp.zeros((wide, BLOCK), jnp.int32), jnp.zeros((wide, len(problem.limits), BLOCK), jnp.int32)
+    # Unit by unit, on all cores: only at the end are the units summed.
+    every = jax.lax.fori_loop(0, -((first - last) // wide), step, Counts(none, each, each, none))
+    return Counts(*(part.sum((0, -1)) for part in every))
 
 
-def tally(problem: Problem[Any], found: Unit, counts: Array) -> Counts:
-    """Count units (leading axis) by what they failed, those that `counts` names."""
+def lost(problem: Problem[Any], found: Unit) -> Array:
+    """What units (leading axis) are lost to, a row for each limit; the last one tells which found no rest."""
     owner = np.array([[limit.name == name for name, _ in rows(problem)] for limit in problem.limits], bool)
     broken = ~(found.margins >= 0.0) & found.settled[:, None]  # without a rest, lost to no limit in particular
     fails = (broken[:, None, :] & owner).any(-1)
-    passed = ~fails.any(-1) & found.settled
-    alone = fails & (fails.sum(-1) == 1)[:, None]
-    every = passed, fails, alone, ~found.settled
-    return Counts(*((part.T & counts).sum(-1, dtype=jnp.int32) for part in every))
+    return jnp.concatenate([fails.T, ~found.settled[None]])
+
+
+def tally(lost: Array, counts: Array) -> Counts:
+    """What the units of blocks (leading axis) count for, by what they are `lost` to, of those that `counts` names."""
+    fails, unsettled = lost[:, :-1], lost[:, -1]
+    alone = fails & (fails.sum(1) == 1)[:, None]
+    every = ~lost.any(1) & counts, fails & counts[:, None], alone & counts[:, None], unsettled & counts
+    return Counts(*(part.astype(jnp.int32) for part in every))
 
 
 def units(
