@@ -143,7 +143,8 @@ def test_no_more_units_are_drawn_than_are_wanted() -> None:
 
 def test_few_units_of_many_elements_are_counted_before_the_first_look() -> None:
     """Of 90,000 elements no 512 units are drawn before a run can tell of itself, or end."""
-    found = MonteCarlo(Precision(0.4, None))(die(300, 300, 0.5, 0.35, Limit.of("h", "pillar", "height", 28.0)), Height(), 1)
+    problem = die(300, 300, 0.5, 0.35, Limit.of("h", "pillar", "height", 28.0))
+    found = MonteCarlo(Precision(0.4, None))(problem, Height(), 1)
     assert found.evaluations == 64
 
 
