@@ -2,7 +2,7 @@
 
 Points are drawn beyond where each design point's limit is expected to begin to fail, by the law that a few lines have
 shaped across it (`across`), and a share of them by the standard law, so that none weighs more than one over that share
-(defensive mixture, Hesterberg 1995). What weights explain by themselves is taken out (`laying.Drawn.level`).
+(defensive mixture, Hesterberg 1995). What weights explain by themselves is taken out (`levelling`).
 """
 
 from dataclasses import dataclass
@@ -12,8 +12,10 @@ import numpy as np
 from scipy import stats
 from scipy.special import log_ndtr, ndtr, ndtri
 
-from yieldopt.estimators.across import WIDE
-from yieldopt.estimators.laying import LINES, REPLICATES, Drawn, Laying
+from yieldopt.estimators.across import WIDE, Laid
+from yieldopt.estimators.foretold import Foretold
+from yieldopt.estimators.laying import LINES, Laying
+from yieldopt.estimators.levelling import REPLICATES, Drawn
 from yieldopt.estimators.line import Line
 
 STANDARD = 0.1
@@ -29,6 +31,7 @@ class Led:
 
     def __init__(self, laying: Laying, seed: int):
         self.state, self.laws = laying.state, [part.law for part in laying.parts]
+        self.foretold = list[Foretold]()
         random = np.random.default_rng([seed, 9])
         # By what each part's failures scatter, and a fifth of what it loses at least: it may lose more than was seen.
         wanted = np.array([part.scatter + 0.2 * part.share for part in laying.parts])
@@ -49,7 +52,9 @@ class Led:
         points, weight = np.concatenate(drawn), 1.0 / self._density(np.concatenate(drawn))
         seen = self.state.look(points)
         replicate = np.repeat(np.arange(REPLICATES), sum(self.each))
-        return [Drawn(replicate, weight * seen.failed, weight, weight, seen.fails)]
+        none = np.zeros((len(points), 0))
+        laid = Laid(none, none, none, none, none)
+        return [Drawn(replicate, weight * seen.failed, weight, weight, seen.fails, laid)]
 
     def _points(self, k: int, uniforms: np.ndarray) -> np.ndarray:
         """Points of a part: the first by the standard law, those of a law beyond where it expects failures to begin."""

@@ -6,7 +6,7 @@ looked at: where that contradicts the crossing, the difference is added with its
 """
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import partial
 
 import numpy as np
 from numpy.polynomial.legendre import leggauss
@@ -16,9 +16,10 @@ from scipy.special import ndtr, ndtri
 from yieldopt.estimators.across import Across, Laid
 from yieldopt.estimators.crossings import NEAR, crossings, off, on_the_ray
 from yieldopt.estimators.design_points import APART, BEYOND, Found, apart, nearest
+from yieldopt.estimators.foretold import Foretold
+from yieldopt.estimators.levelling import REPLICATES, Drawn
 from yieldopt.limit_state import LimitState
 
-REPLICATES = 16
 FIRST, SHAPED = 16, 6
 """Lines laid across each design point to shape its law, and rounds of that at most."""
 LINES = 128
@@ -33,11 +34,9 @@ ROUGH, CLOSER = 2e-3, 5e-3
 """What crossings may be off in the middle, of the loss, or Newton's last step is to be so small."""
 TURNED = 0.3
 """How far a design point found without slopes is moved at least."""
-STILL = 1e-12
-"""Variance of weights below which there is nothing to explain."""
-ROOTS = 5e-4
-"""What crossings may be off where Newton's last step is taken as it is, of the loss."""
 NODES, WEIGHTS = 0.5 + 0.5 * leggauss(8)[0], 0.5 * leggauss(8)[1]
+MIDDLE = np.array([0.5]), np.array([1.0])
+"""Nodes and weights in a line's tail, for its share of it; one node where the rest is made good anyway."""
 
 
 @dataclass
@@ -59,31 +58,6 @@ class Part:
         return Laid(*(np.concatenate(parts) for parts in zip(*self.laid, strict=True)))
 
 
-class Drawn(NamedTuple):
-    """Lines of a design point: whose replicate, what each adds to the loss, its weight (one on average); of the point
-    drawn on it the weight, and which rows fail there.
-    """
-
-    replicate: np.ndarray
-    value: np.ndarray
-    weight: np.ndarray
-    point: np.ndarray
-    fails: np.ndarray
-
-    def level(self) -> np.ndarray:
-        """What each line adds, less what its weight alone explains: that is one on average whatever fails.
-
-        How much that is, is told to the lines of half of the replicates by those of the other half: no bias.
-        """
-        value, odd = self.value.copy(), self.replicate % 2 == 1
-        for own in (odd, ~odd):
-            spread = self.weight[~own].var(ddof=1)
-            if spread > STILL:
-                slope = np.cov(self.value[~own], self.weight[~own])[0, 1] / spread
-                value[own] -= slope * (self.weight[own] - 1.0)
-        return value
-
-
 class Laying:
     """The design points of a limit state with their laws, shaped by a few lines each; `batch` lays lines for all."""
 
@@ -99,6 +73,10 @@ class Laying:
             if turn + 1 == SHAPED or not (self._uncovered() or again):
                 break
         self._deal()
+        self.foretold = [
+            Foretold(p.law, p.lines(), partial(self._worth, k, rule=MIDDLE), self.smooth, [seed, 7, k])
+            for k, p in enumerate(self.parts)
+        ]
 
     def _shape(self) -> bool:
         """Lay a few lines for every part and shape its law; tell whether there is reason to do so again."""
@@ -188,19 +166,20 @@ class Laying:
         on = feet + point[:, None] * law.direction
         seen = self.state.look(on)
         ratio = weight * self._shared(k, on) * inside
-        value = weight * self._worth(k, Laid(feet, found.distance, found.slope, weight, weight))
+        laid = Laid(feet, found.distance, found.slope, np.zeros(len(feet)), -np.log(weight))
+        value = weight * self._worth(k, laid)
         value = value + ratio * (seen.failed.astype(float) - (point > found.distance))
-        return Drawn(np.repeat(np.arange(REPLICATES), part.each), value, weight, ratio, seen.fails)
+        return Drawn(np.repeat(np.arange(REPLICATES), part.each), value, weight, ratio, seen.fails, laid)
 
-    def _worth(self, k: int, laid: Laid) -> np.ndarray:
+    def _worth(self, k: int, laid: Laid, rule: tuple[np.ndarray, np.ndarray] = (NODES, WEIGHTS)) -> np.ndarray:
         """What lies beyond the crossings of lines, of the part's own share."""
         tail = ndtr(-laid.distance)
         if len(self.parts) == 1:
             return tail
-        t = -ndtri(np.maximum(tail[:, None] * NODES, 1e-300))
+        t = -ndtri(np.maximum(tail[:, None] * rule[0], 1e-300))
         points = laid.feet[:, None] + t[:, :, None] * self.parts[k].law.direction
         own = self._shared(k, points.reshape(-1, self.state.size)).reshape(t.shape)
-        return tail * (own @ WEIGHTS)
+        return tail * (own @ rule[1])
 
     def _shared(self, k: int, points: np.ndarray) -> np.ndarray:
         """The part's own share of some points: by the densities of all the parts' laws."""
@@ -224,25 +203,3 @@ class Laying:
         place = np.where(kind < TAIL, tail, np.where(kind < TAIL + BELOW, below, close))
         near = 2.0 * (1.0 - TAIL - BELOW) * np.exp(0.5 * (place**2 - (place - at) ** 2))
         return place, 1.0 / np.where(place > at, TAIL / beyond, BELOW / before + near)
-
-
-class Summed(NamedTuple):
-    """The loss and its standard error."""
-
-    loss: float
-    stderr: float
-
-
-def summed(drawn: list[Drawn]) -> Summed:
-    """Sum up what the lines of all parts add.
-
-    Sixteen replicates that happen to agree end the laying of lines: the standard error is never told below the root
-    mean square of theirs and of what as many lines at random would scatter by.
-    """
-    replicates, variance = np.zeros(REPLICATES), 0.0
-    for part in drawn:
-        value = part.level()
-        replicates += np.bincount(part.replicate, value, REPLICATES) / (len(value) / REPLICATES)
-        variance += float(value.var(ddof=1)) / len(value)
-    loss, spread = float(replicates.mean()), replicates.var(ddof=1) / REPLICATES
-    return Summed(loss, float(np.hypot(np.sqrt(max(spread, 0.5 * (spread + variance))), ROOTS * loss)))

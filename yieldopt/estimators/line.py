@@ -1,7 +1,8 @@
 """Line sampling: lines laid across every design point, each worth the tail beyond where it begins to fail.
 
 The lines of Koutsourelakis, Pradlwarter & Schueller (2004), about several design points at once and without bias from
-lines that fail twice or not where their slope said (`laying`), on scrambled Sobol points with replicates.
+lines that fail twice or not where their slope said (`laying`), on scrambled Sobol points with replicates. What a
+polynomial through the crossings of other lines foretells is taken out of what each adds (`foretold`, `levelling`).
 """
 
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,9 @@ from scipy import stats
 
 from yieldopt.estimators.base import Estimate, Precision, Watch, student_interval, trouble
 from yieldopt.estimators.design_points import Found, find
-from yieldopt.estimators.laying import REPLICATES, Drawn, Laying, summed
+from yieldopt.estimators.foretold import Foretold
+from yieldopt.estimators.laying import Laying
+from yieldopt.estimators.levelling import REPLICATES, Drawn, Summed, summed
 from yieldopt.estimators.monte_carlo import MonteCarlo
 from yieldopt.limit_state import LimitState
 from yieldopt.problem import Problem
@@ -24,9 +27,10 @@ UNSEEN = 0.02
 
 
 class Batches(Protocol):
-    """What draws batch after batch at a limit state."""
+    """What draws batch after batch at a limit state; `foretold` tells of each part's lines what is known beforehand."""
 
     state: LimitState
+    foretold: list[Foretold]
 
     def batch(self) -> list[Drawn]:
         """The next batch."""
@@ -48,38 +52,34 @@ class Line:
             state = LimitState(problem, design)
             found = find(state, seed, self.watch)
             laying = Laying(state, found, seed)
-            drawn = self._sampled(self.sampler(laying, seed)) if laying.parts else []
-        if not drawn:
-            return self._counted(problem, design, seed, state)
-        return self._answer(laying, drawn, found, watch)
+            sampled = self._sampled(self.sampler(laying, seed)) if laying.parts else None
+        return self._answer(state, *sampled, found, watch) if sampled else self._counted(problem, design, seed, state)
 
     def sampler(self, laying: Laying, seed: int) -> Batches:
         """What draws its batches."""
         del seed
         return laying
 
-    def _sampled(self, sampler: Batches) -> list[Drawn]:
+    def _sampled(self, sampler: Batches) -> tuple[list[Drawn], Summed]:
         """Batches until the precision is met, by two at least, or another one would go beyond the looks allowed."""
         before = sampler.state.evaluations
         drawn, batches = sampler.batch(), 1
         most = sampler.state.evaluations - before
         while True:
-            found = summed(drawn)
+            found = summed(drawn, sampler.foretold)
             half = float(stats.t.ppf(0.5 + 0.5 * self.precision.confidence, REPLICATES - 1) * found.stderr)
             asked = self.precision.half_width(found.loss)
             self.watch.tell("sampling", min(1.0, asked / max(half, 1e-300)) ** 2)
             met = half <= asked and batches >= 2
             before = sampler.state.evaluations
             if met or before + most > self.evaluations or self.watch.stop.is_set():
-                return drawn
+                return drawn, found
             more, batches = sampler.batch(), batches + 1
             most = max(most, sampler.state.evaluations - before)
-            drawn = [
-                Drawn(*(np.concatenate(p) for p in zip(a, b, strict=True))) for a, b in zip(drawn, more, strict=True)
-            ]
+            drawn = [one.and_(other) for one, other in zip(drawn, more, strict=True)]
 
-    def _answer(self, laying: Laying, drawn: list[Drawn], found: Found, watch: Stopwatch) -> Estimate:
-        state, (loss, stderr) = laying.state, summed(drawn)
+    def _answer(self, state: LimitState, drawn: list[Drawn], total: Summed, found: Found, watch: Stopwatch) -> Estimate:
+        loss, stderr = total
         defects = float(jnp.exp(state.problem.log_defects()))
         low, high = student_interval(1.0 - loss, stderr, REPLICATES, self.precision.confidence)
         value, doubt = min(max(1.0 - loss, 0.0), 1.0), found.unseen * loss
