@@ -58,10 +58,9 @@ def ours(known: Known, seeds: int) -> Tried:
     found = [estimate(known.problem, relative=ASKED, max_evaluations=MOST, seed=seed) for seed in range(seeds)]
     seconds = (time.perf_counter() - began) / seeds
     short = [estimate(known.problem, relative=ASKED, max_evaluations=few(known), seed=seed) for seed in range(seeds)]
-    errors, soon = (
-        np.array([one.failure_probability / known.failure_probability - 1.0 for one in every]) for every in (found, short)
-    )
-    inside = [one.interval[0] <= 1.0 - known.failure_probability <= one.interval[1] for one in found]
+    loss = known.failure_probability
+    errors, soon = (np.array([one.failure_probability / loss - 1.0 for one in every]) for every in (found, short))
+    inside = [one.interval[0] <= 1.0 - loss <= one.interval[1] for one in found]
     looks, slopes = ([f.evaluations for f in found], [f.gradient_evaluations for f in found])
     counts = float(np.mean(looks)), float(np.mean(slopes)), float(np.mean(inside)), seconds
     return Tried("estimate", errors, *counts, float(np.sqrt(np.mean(soon**2))))
