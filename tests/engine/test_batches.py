@@ -178,6 +178,7 @@ def test_the_fast_route_takes_all_draws_at_once_where_memory_has_room(monkeypatc
         np.testing.assert_allclose(one, two, rtol=1e-9, atol=1e-15)
 
 
+@pytest.mark.slow
 def test_the_fast_route_and_limit_states_go_on_with_less(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, design = bolt()
     prepared = integrand.Route(frame(problem, design)).prepare(problem, design)

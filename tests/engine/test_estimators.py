@@ -39,7 +39,7 @@ def exact(
     return float(integrate.quad(given, -9, 9, epsabs=1e-12, limit=400)[0])
 
 
-@pytest.mark.parametrize("name", ["PIL_HIER_1e4", "PIL_HIER_OPT_1e5"])
+@pytest.mark.parametrize("name", ["PIL_HIER_1e4", pytest.param("PIL_HIER_OPT_1e5", marks=pytest.mark.slow)])
 def test_the_joint_yield_of_many_pillars(name: str) -> None:
     known = crowds()[name]
     found = Sobol(Precision(1e-4, None))(known.problem, known.design, 3)
@@ -223,6 +223,7 @@ def test_a_limit_that_no_pilot_saw_is_approached() -> None:
     assert stderr < np.sqrt(truth / len(terms)) / 8.0  # an eighth of what plain draws leave
 
 
+@pytest.mark.slow
 def test_replicates_converge_faster_than_plain_draws() -> None:
     """Eight times the points leave less than a third of the error: every part has a sequence of its own."""
     errors = [

@@ -20,6 +20,7 @@ def checks():
         return np.array([[float(x) for x in row] for row in list(csv.reader(file))[1:]]).T
 
 
+@pytest.mark.slow
 def test_force_and_reach_are_those_of_three_dimensional_bridges():
     k, height, volume, offset, force, ahead, behind = checks()
     one = np.ones_like(k)

@@ -57,6 +57,7 @@ def test_pure_placement_error_returns_to_zero() -> None:
     assert np.abs(closed).max() == 0.0
 
 
+@pytest.mark.slow
 def test_what_is_no_placement_error_moves_the_chip_by_what_the_closed_form_leaves_out() -> None:
     sites, spring, larger = unit(1)
     own = 0.3 * jax.random.normal(jax.random.key(1), (36, 2))

@@ -92,7 +92,7 @@ def forces(model: CappedPillar, design: Any, shared: Shared, own: Own, pose: np.
     return np.array([each.sum() + weight, each @ U, each @ V])
 
 
-@pytest.mark.parametrize("key", [1, 2, 3])
+@pytest.mark.parametrize("key", [1, *(pytest.param(k, marks=pytest.mark.slow) for k in (2, 3))])
 def test_forces_and_moments_balance(key: int) -> None:
     model, design, shared, own = unit(key)
     pose = settled(model, design, shared, own)
@@ -101,6 +101,7 @@ def test_forces_and_moments_balance(key: int) -> None:
     assert np.linalg.norm(forces(model, design, shared, own, pose)) < 1e-10 * COUNT * 40.0
 
 
+@pytest.mark.slow
 def test_derivatives_of_the_pose_are_those_of_its_differences() -> None:
     model, design, shared, own = unit(4)
 

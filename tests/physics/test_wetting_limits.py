@@ -111,6 +111,7 @@ def over_all(pinned, *x):
     return wetting_limits.past_overhang(pinned, lambda h: wetting_limits.depinned_force(*x[:4], h), x[3])(x[4])
 
 
+@pytest.mark.slow
 def test_the_bulge_past_the_overhang_is_the_exact_ones():
     ratios, naturals = (part.ravel() for part in np.meshgrid([0.86, 0.93, 0.99], [0.21, 0.4, 0.77, 1.3]))
     v = np.asarray(volume(ratios, naturals))

@@ -78,6 +78,7 @@ class Unit:
         return float(design.pillar_height + design.nickel_height + shared.heights.offset) + cap
 
 
+@pytest.mark.slow
 def test_a_stiff_head_keeps_its_place():
     unit = Unit(1, PRESSED, head_stiffness=1e12)
     pose, stroke = unit.settle(), unit.shared.bonder
@@ -128,7 +129,7 @@ def test_a_pressed_chip_keeps_its_placement_error_and_its_run_out():
     assert float(held["offset"][corner]) == pytest.approx(np.hypot(*expected), abs=1e-5)
 
 
-@pytest.mark.parametrize("thickness", [10.0, 40.0])
+@pytest.mark.parametrize("thickness", [10.0, pytest.param(40.0, marks=pytest.mark.slow)])
 def test_bent_bodies_balance_mode_by_mode(thickness: float):
     """What the joints do to each mode is what straightens the plates; a thick pair is rigid."""
     thin = {"chip_thickness": thickness, "substrate_thickness": 30.0}
