@@ -171,6 +171,15 @@ def test_auto_counts_where_elements_are_few() -> None:
         method("guess", Precision(), Watch())
 
 
+def test_auto_counts_few_units_where_many_would_settle_nothing() -> None:
+    """One in a thousand million is lost and the tables end there: 200,000 units would lose none."""
+    problem = chip(10, sides=(26.0, 34.4))
+    found = method("auto", Precision(None, 0.05), Watch())(problem, Height(), 1)
+    assert found.method == "sobol"
+    assert found.doubt > 0.05 * found.failure_probability
+    assert "; 12544 exact units agree" in found.status
+
+
 def test_a_stopped_run_keeps_what_it_has() -> None:
     watch = Watch()
     watch.stop.set()

@@ -5,7 +5,7 @@ from typing import Any
 
 from yieldopt.conditional.doubts import FEW
 from yieldopt.errors import UserError
-from yieldopt.estimators.base import Estimate, Estimator, Precision, Watch
+from yieldopt.estimators.base import Estimate, Estimator, Precision, Watch, binomial_interval
 from yieldopt.estimators.first_order import FirstOrder
 from yieldopt.estimators.importance import Importance
 from yieldopt.estimators.line import Line
@@ -17,8 +17,8 @@ from yieldopt.problem import Problem
 
 REFEREE = 30_000_000
 """Elements that the referee may draw when it is called in: about a minute on two cores."""
-UNITS = 200_000
-"""Units that it may draw."""
+UNITS, CHECK = 200_000, 16
+"""Units that it may draw; the share of them that are a check of what they cannot settle."""
 LOOKS = 200_000
 """Looks at a problem of few elements, unless it is said how many."""
 TRIAL = 3_000
@@ -44,12 +44,13 @@ class Auto:
         if found.doubt <= max(self.precision.half_width(1.0 - found.parametric), 1e-12) or self.watch.stop.is_set():
             return found
         why = f"chosen because the conditional model doubts itself by {found.doubt:.1e}"
-        counted = self._count(problem, design, seed, max(sum(counts), 1), why)
-        return _closer(found, counted)
+        units = _units(sum(counts))
+        share = 1 if self._settles(found, units) else CHECK
+        return _closer(found, self._count(problem, design, seed, max(units // share, BLOCK), why))
 
     def _few(self, problem: Problem[Any], design: Any, seed: int, elements: int) -> Estimate:
         """Of few elements every one is drawn: counted, and by lines where too few fail to count."""
-        counted = self._count(problem, design, seed, elements, f"chosen because fewer than {FEW} elements")
+        counted = self._count(problem, design, seed, _units(elements), f"chosen because fewer than {FEW} elements")
         if _half(counted) <= self.precision.half_width(1.0 - counted.parametric) or self.watch.stop.is_set():
             return counted
         return _closer(Line(self.precision, self.evaluations, self.watch)(problem, design, seed), counted)
@@ -69,10 +70,18 @@ class Auto:
         spent = found.evaluations + trial.evaluations, found.gradient_evaluations + trial.gradient_evaluations
         return replace(found, evaluations=spent[0], gradient_evaluations=spent[1])
 
-    def _count(self, problem: Problem[Any], design: Any, seed: int, elements: int, why: str) -> Estimate:
-        units = int(min(max(REFEREE / elements, BLOCK), UNITS))
+    def _settles(self, found: Estimate, units: int) -> bool:
+        """Whether so many exact units would tell more than what was found, with its doubt."""
+        low, high = binomial_interval(round(found.parametric * units), units, self.precision.confidence)
+        return 0.5 * (high - low) < _half(found) + found.doubt
+
+    def _count(self, problem: Problem[Any], design: Any, seed: int, units: int, why: str) -> Estimate:
         counted = MonteCarlo(self.precision, units, self.watch)(problem, design, seed)
         return replace(counted, status=f"{counted.status[:-1]}; {why}.")
+
+
+def _units(elements: int) -> int:
+    return int(min(max(REFEREE / max(elements, 1), BLOCK), UNITS))
 
 
 def _closer(found: Estimate, counted: Estimate) -> Estimate:
