@@ -148,6 +148,12 @@ def test_few_units_of_many_elements_are_counted_before_the_first_look() -> None:
     assert found.evaluations == 64
 
 
+def test_without_limits_every_unit_passes() -> None:
+    plain = chip(4)
+    found = MonteCarlo(Precision(1e-2, None), 640)(Problem(plain.model, (), plain.defects), Height(), 1)
+    assert (found.value, found.evaluations) == (1.0, 512)
+
+
 def test_no_failure_is_an_upper_bound_and_says_so() -> None:
     found = MonteCarlo(Precision(1e-2, None))(chip(4, sides=(0.0, 90.0)), Height(), 1)
     assert found.value == 1.0

@@ -45,8 +45,11 @@ class Auto:
             return found
         why = f"chosen because the conditional model doubts itself by {found.doubt:.1e}"
         units = _units(sum(counts))
-        share = 1 if self._settles(found, units) else CHECK
-        return _closer(found, self._count(problem, design, seed, max(units // share, BLOCK), why))
+        if not self._settles(found, units):
+            check = _closer(found, self._count(problem, design, seed, max(units // CHECK, BLOCK), why))
+            if check.method == found.method or self.watch.stop.is_set():
+                return check
+        return _closer(found, self._count(problem, design, seed, units, why))
 
     def _few(self, problem: Problem[Any], design: Any, seed: int, elements: int) -> Estimate:
         """Of few elements every one is drawn: counted, and by lines where too few fail to count."""

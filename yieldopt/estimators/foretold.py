@@ -14,8 +14,10 @@ from scipy import stats
 from yieldopt.estimators.across import Across, Laid
 from yieldopt.estimators.surface import Seen, degrees, fit, values
 
-CLOUDS, CLOUD = 4, 2048
+CLOUDS, CLOUD = 16, 1024
 """Sets of lines without a look over which what is foretold is summed, and lines of each."""
+WIDEST, ENOUGH = 100, 2048
+"""Normals beyond which a cloud costs more than the looks that it spares, and lines that a fit goes through at most."""
 AGREE = 0.1
 """Difference of the polynomials of either half at which the one through all is half believed, standard deviations."""
 REACH = 4.0
@@ -40,7 +42,7 @@ class Places(NamedTuple):
 
 
 class Told(NamedTuple):
-    """Polynomials of one degree through all of some lines and through either half of them; the most a line adds."""
+    """Polynomials of one degree through all of some lines and through either half; the most that a line may add."""
 
     degree: int
     through: list[np.ndarray]
@@ -48,12 +50,20 @@ class Told(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """Lines that were laid, and behind them those that shaped their law: what each adds, as fits need them."""
+    """Lines that were laid, and behind them those that shaped their law: where, with which crossings and slopes within
+    the law's directions, and what each adds.
+    """
 
     places: Places
-    seen: Seen
-    good: np.ndarray
+    distance: np.ndarray
+    slope: np.ndarray
     adds: np.ndarray
+
+    def seen(self, which: np.ndarray) -> Seen:
+        """Some of them, for a fit: those that fail somewhere, and no more than are enough."""
+        some = np.flatnonzero(which & np.isfinite(self.distance))[:ENOUGH]
+        weight = np.minimum(self.adds[some] / max(self.adds[some].mean(), 1e-300), HEAVIEST) + EVEN
+        return Seen(self.places.inside[some], self.distance[some], self.slope[some], weight)
 
 
 class Foretold:
@@ -62,6 +72,11 @@ class Foretold:
     def __init__(self, law: Across, known: Laid, worth: Callable[[Laid], np.ndarray], smooth: bool, seed: list[int]):
         self.law, self.known, self.worth, self.smooth, self.seed = law, known, worth, smooth, seed
 
+    @staticmethod
+    def can(law: Across) -> bool:
+        """Whether anything can be foretold of a law's lines: not where they differ in too many directions."""
+        return law.size <= WIDEST and bool(degrees(law.basis.shape[1], ENOUGH, True))
+
     def places(self, feet: np.ndarray, ratio: np.ndarray) -> Places:
         """Places of lines by their feet, and the log of how often they are laid over how often they are met."""
         return Places(feet, feet @ self.law.basis, self.law.guess(feet), np.exp(-ratio))
@@ -69,24 +84,24 @@ class Foretold:
     def lines(self, laid: Laid) -> Lines:
         """Lines, ready to be fitted."""
         every = Laid(*(np.concatenate(pair) for pair in zip(laid, self.known, strict=True)))
-        good = np.isfinite(every.distance)
-        places, adds = self.places(every.feet, every.ratio), np.exp(-every.ratio) * self.worth(every)
-        weight = np.minimum(adds / max(adds.mean(), 1e-300), HEAVIEST) + EVEN
-        slope = every.slope @ self.law.basis if self.smooth else np.zeros((len(good), 0))
-        return Lines(places, Seen(places.inside, every.distance, slope, weight), good, adds)
+        places = self.places(every.feet, every.ratio)
+        slope = every.slope @ self.law.basis if self.smooth else np.zeros((len(every.feet), 0))
+        return Lines(places, every.distance, slope, places.weight * self.worth(every))
 
     def best(
         self, lines: Lines, value: np.ndarray, one: np.ndarray, other: np.ndarray
     ) -> tuple[Told, np.ndarray] | None:
         """What tells of further lines by `one` half of some lines and the `other`, of the degree by which either half
         foretells best the `value` of its other one; and what was so foretold. None where they are too few.
+
+        Of those that shaped the law every other one is on the side of either half.
         """
-        known, both = np.ones(len(lines.good) - len(value), bool), one | other
-        fits = [np.append(which, known) & lines.good for which in (one, other, both)]
-        most = LARGEST * float(lines.adds[fits[2]].max(initial=0.0))
+        known, both = np.arange(len(lines.adds) - len(value)) % 2, one | other
+        sides = (np.append(one, known == 0), np.append(other, known == 1), np.append(both, known < 2))
+        fits, most = [lines.seen(side) for side in sides], LARGEST * float(lines.adds[sides[2]].max(initial=0.0))
         found, least, told = None, np.inf, np.zeros(len(value))
-        for degree in degrees(lines.seen.place.shape[1], int(min(one.sum(), other.sum())), self.smooth):
-            through = [fit(lines.seen.some(which), degree) for which in fits]
+        for degree in degrees(lines.places.inside.shape[1], min(len(half.value) for half in fits[:2]), self.smooth):
+            through = [fit(seen, degree) for seen in fits]
             for half, mine, its in ((one, *through[:2]), (other, *through[1::-1])):
                 told[half] = self.adds(Told(degree, [its, mine, its], most), lines.places.some(np.flatnonzero(half)))
             left = float((value - told)[both].var())

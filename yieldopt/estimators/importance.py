@@ -31,7 +31,7 @@ class Led:
 
     def __init__(self, laying: Laying, seed: int):
         self.state, self.laws = laying.state, [part.law for part in laying.parts]
-        self.foretold = list[Foretold]()
+        self.foretold: list[Foretold | None] = [None]
         random = np.random.default_rng([seed, 9])
         # By what each part's failures scatter, and a fifth of what it loses at least: it may lose more than was seen.
         wanted = np.array([part.scatter + 0.2 * part.share for part in laying.parts])

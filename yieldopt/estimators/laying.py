@@ -74,7 +74,9 @@ class Laying:
                 break
         self._deal()
         self.foretold = [
-            Foretold(p.law, p.lines(), partial(self._worth, k, rule=MIDDLE), self.smooth, [seed, 7, k])
+            Foretold(p.law, p.lines(), partial(self._worth, k, rule=MIDDLE), self.smooth, [seed, 10, k])
+            if Foretold.can(p.law)
+            else None
             for k, p in enumerate(self.parts)
         ]
 
@@ -166,9 +168,10 @@ class Laying:
         on = feet + point[:, None] * law.direction
         seen = self.state.look(on)
         ratio = weight * self._shared(k, on) * inside
-        laid = Laid(feet, found.distance, found.slope, np.zeros(len(feet)), -np.log(weight))
+        laid = Laid(feet, found.distance, found.slope, np.zeros(len(feet)), law.log_ratio(feet))
         value = weight * self._worth(k, laid)
         value = value + ratio * (seen.failed.astype(float) - (point > found.distance))
+        laid = laid if self.foretold[k] else Laid(*(np.zeros((len(feet), 0)) for _ in laid))  # nobody asks for them
         return Drawn(np.repeat(np.arange(REPLICATES), part.each), value, weight, ratio, seen.fails, laid)
 
     def _worth(self, k: int, laid: Laid, rule: tuple[np.ndarray, np.ndarray] = (NODES, WEIGHTS)) -> np.ndarray:

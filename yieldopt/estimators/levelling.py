@@ -45,7 +45,8 @@ def levelled(drawn: Drawn, foretold: Foretold | None) -> tuple[np.ndarray, float
         known, off = _known(drawn, foretold, lines, own, other) if foretold and lines else (None, 0.0)
         by_weight, by_told, left = _regressed(drawn, known, other)
         plain, _, much = _regressed(drawn, None, other)
-        if known is None or left / own.sum() + (by_told * off) ** 2 > much / own.sum():
+        # What is known is off alike for both halves, while what they leave is averaged.
+        if known is None or 0.5 * left / own.sum() + (by_told * off) ** 2 > 0.5 * much / own.sum():
             value[own] -= plain * (drawn.weight[own] - 1.0)
             continue
         value[own] -= by_weight * (drawn.weight[own] - 1.0) + by_told * known[own]
@@ -89,18 +90,18 @@ class Summed(NamedTuple):
     stderr: float
 
 
-def summed(drawn: list[Drawn], foretold: list[Foretold]) -> Summed:
-    """Sum up what the lines of all parts add, foretold or not (an empty list).
+def summed(drawn: list[Drawn], foretold: list[Foretold | None]) -> Summed:
+    """Sum up what the lines of all parts add, foretold or not.
 
     Sixteen replicates that happen to agree end the laying of lines: the standard error is never told below the root
     mean square of theirs and of what as many lines at random would scatter by. Where all that scatters is foretold, the
-    points drawn on lines still saw only so much of them: one line of each part more may be worth nothing, or twice.
+    points drawn on lines still saw only so much of them: one line of each such part may be worth nothing, or twice.
     """
     replicates, variance, doubt = np.zeros(REPLICATES), 0.0, 0.0
-    for k, part in enumerate(drawn):
-        value, error = levelled(part, foretold[k] if foretold else None)
+    for part, told in zip(drawn, foretold, strict=True):
+        value, error = levelled(part, told)
         replicates += np.bincount(part.replicate, value, REPLICATES) / (len(value) / REPLICATES)
         variance += float(value.var(ddof=1)) / len(value)
-        doubt += error**2 + (float(value.mean()) / len(value)) ** 2 * bool(foretold)
+        doubt += error**2 + (float(value.mean()) / len(value) if told else 0.0) ** 2
     loss, spread = float(replicates.mean()), replicates.var(ddof=1) / REPLICATES
     return Summed(loss, float(np.sqrt(max(spread, 0.5 * (spread + variance)) + doubt + (ROOTS * loss) ** 2)))

@@ -27,10 +27,10 @@ UNSEEN = 0.02
 
 
 class Batches(Protocol):
-    """What draws batch after batch at a limit state; `foretold` tells of each part's lines what is known beforehand."""
+    """What draws batch after batch at a limit state; `foretold` tells of each part what is known of it, if it is."""
 
     state: LimitState
-    foretold: list[Foretold]
+    foretold: list[Foretold | None]
 
     def batch(self) -> list[Drawn]:
         """The next batch."""
@@ -71,12 +71,21 @@ class Line:
             asked = self.precision.half_width(found.loss)
             self.watch.tell("sampling", min(1.0, asked / max(half, 1e-300)) ** 2)
             met = half <= asked and batches >= 2
-            before = sampler.state.evaluations
-            if met or before + most > self.evaluations or self.watch.stop.is_set():
+            left = (self.evaluations - sampler.state.evaluations) // most
+            if met or left < 1 or self.watch.stop.is_set():
                 return drawn, found
-            more, batches = sampler.batch(), batches + 1
-            most = max(most, sampler.state.evaluations - before)
-            drawn = [one.and_(other) for one, other in zip(drawn, more, strict=True)]
+            # A quarter more at most, so that summing up what there is does not cost more than the looks.
+            wanted = int(
+                np.clip(batches * ((half / max(asked, 1e-300)) ** 2 - 1.0), 1, max(min(batches // 4, left), 1))
+            )
+            batches += wanted
+            for _ in range(wanted):
+                if self.watch.stop.is_set():
+                    break
+                before = sampler.state.evaluations
+                more = sampler.batch()
+                most = max(most, sampler.state.evaluations - before)
+                drawn = [one.and_(other) for one, other in zip(drawn, more, strict=True)]
 
     def _answer(self, state: LimitState, drawn: list[Drawn], total: Summed, found: Found, watch: Stopwatch) -> Estimate:
         loss, stderr = total

@@ -112,7 +112,7 @@ def count(problem: Problem[Any], design: Any, key: Array, start: int, stop: int)
     ends = np.minimum(first + np.arange(many + 1) * -((first - last) // many), last).astype(np.int32)
     given = problem, design, sizes, key, jnp.asarray(ends[:-1]), jnp.asarray(ends[1:])
     run, memory = partial(_count, *given), partial(_count.memory, *given)
-    # A step of the program draws so many blocks on each device, all of which are to be wanted.
+    # Where memory has room a step of the program draws so many blocks on each device, all of which are wanted.
     wide = int(2 ** int(np.log2(np.clip((last - first) // many, 1, most // BLOCK))))
     like = jax.tree.structure((problem, design)), sizes.unit, elements_of(problem)
     found = batches.fitted("units", like, run, min(_usual(problem, sizes), most), BLOCK * wide, memory)
@@ -170,7 +170,9 @@ def _from(
 
 def lost(problem: Problem[Any], found: Unit) -> Array:
     """What units (leading axis) are lost to, a row for each limit; the last one tells which found no rest."""
-    owner = np.array([[limit.name == name for name, _ in rows(problem)] for limit in problem.limits], bool)
+    owner = np.zeros((len(problem.limits), len(rows(problem))), bool)
+    for row, limit in zip(owner, problem.limits, strict=True):
+        row[:] = [limit.name == name for name, _ in rows(problem)]
     broken = ~(found.margins >= 0.0) & found.settled[:, None]  # without a rest, lost to no limit in particular
     fails = (broken[:, None, :] & owner).any(-1)
     return jnp.concatenate([fails.T, ~found.settled[None]])

@@ -14,6 +14,8 @@ ROOM, MOST = 3, 150
 """Equations that each coefficient is to have at least, and coefficients at most."""
 RIDGE = 1e-9
 """Share of each coefficient's equations that is added to it."""
+STEEP = 10.0
+"""Slopes from which on they are left out."""
 LENGTH = 2.0
 """Unit of length."""
 
@@ -37,10 +39,6 @@ class Seen(NamedTuple):
     slope: np.ndarray
     weight: np.ndarray
 
-    def some(self, which: np.ndarray) -> "Seen":
-        """What was seen at some of the places."""
-        return Seen(*(part[which] for part in self))
-
 
 def degrees(size: int, places: int, slopes: bool) -> list[int]:
     """Degrees for which so many places are enough, with slopes or without."""
@@ -53,8 +51,11 @@ def fit(seen: Seen, degree: int) -> np.ndarray:
     terms, root = _terms(seen.place.shape[1], degree), np.sqrt(seen.weight / max(seen.weight.mean(), 1e-300))
     table = _monomials(seen.place, terms)
     steep = [table[terms.below[:, i]] * terms.power[:, i, None] / LENGTH for i in range(seen.slope.shape[1])]
-    every = np.concatenate([table, *steep], 1) * np.tile(root, 1 + len(steep))
-    wanted = np.concatenate([seen.value, *seen.slope.T]) * np.tile(root, 1 + len(steep))
+    # One slope without bound would decide alone.
+    told = np.where(np.abs(seen.slope).max(1, initial=0.0) < STEEP, root, 0.0)
+    root = np.concatenate([root, np.tile(told, len(steep))])
+    every = np.concatenate([table, *steep], 1) * root
+    wanted = np.concatenate([seen.value, *np.nan_to_num(np.clip(seen.slope.T, -STEEP, STEEP))]) * root
     square = every @ every.T
     scale = 1.0 / np.sqrt(np.maximum(square.diagonal(), 1e-300))
     square = square * scale[:, None] * scale + RIDGE * np.eye(len(square))
