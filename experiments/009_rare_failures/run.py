@@ -29,7 +29,7 @@ FEW = {1e-3: 2_000, 1e-6: 4_000, 1e-9: 6_000}
 
 class Tried(NamedTuple):
     """A method on a problem: relative errors of the seeds, mean looks and slopes, share of intervals that cover; for
-    ours the root mean square error in few looks.
+    ours the root mean square error in few looks, and how many those were.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Tried(NamedTuple):
     inside: float
     seconds: float
     few: float = np.nan
+    fewer: float = np.nan
 
     @property
     def rms(self) -> float:
@@ -63,7 +64,8 @@ def ours(known: Known, seeds: int) -> Tried:
     inside = [one.interval[0] <= 1.0 - loss <= one.interval[1] for one in found]
     looks, slopes = ([f.evaluations for f in found], [f.gradient_evaluations for f in found])
     counts = float(np.mean(looks)), float(np.mean(slopes)), float(np.mean(inside)), seconds
-    return Tried("estimate", errors, *counts, float(np.sqrt(np.mean(soon**2))))
+    taken = float(np.mean([one.evaluations for one in short]))
+    return Tried("estimate", errors, *counts, float(np.sqrt(np.mean(soon**2))), taken)
 
 
 def peers(known: Known, seeds: int) -> list[Tried]:
@@ -89,7 +91,7 @@ def row(name: str, known: Known, own: Tried, best: Tried) -> str:
     size = LimitState(known.problem, None).size
     peer = f"{best.name} | {_per_cent(best.rms)} | {best.looks:,.0f} | {best.seconds:.2f}"
     return (
-        f"| {name} | {size:,} | {known.failure_probability:.3g} | {_per_cent(own.few)} of {few(known):,} | "
+        f"| {name} | {size:,} | {known.failure_probability:.3g} | {_per_cent(own.few)} by {own.fewer:,.0f} of {few(known):,} | "
         f"{_per_cent(own.rms)} | {own.looks:,.0f} | {own.slopes:,.0f} | {own.inside:.0%} | {own.seconds:.2f} | {peer} |"
     )
 
