@@ -89,9 +89,10 @@ def peers(known: Known, seeds: int) -> list[Tried]:
 def row(name: str, known: Known, own: Tried, best: Tried) -> str:
     """One row: ours, and the peer of the least error."""
     size = LimitState(known.problem, None).size
+    soon = f"{_per_cent(own.few)} by {own.fewer:,.0f} of {few(known):,}"
     peer = f"{best.name} | {_per_cent(best.rms)} | {best.looks:,.0f} | {best.seconds:.2f}"
     return (
-        f"| {name} | {size:,} | {known.failure_probability:.3g} | {_per_cent(own.few)} by {own.fewer:,.0f} of {few(known):,} | "
+        f"| {name} | {size:,} | {known.failure_probability:.3g} | {soon} | "
         f"{_per_cent(own.rms)} | {own.looks:,.0f} | {own.slopes:,.0f} | {own.inside:.0%} | {own.seconds:.2f} | {peer} |"
     )
 
