@@ -18,7 +18,7 @@ from yieldopt import catalogue, compiler
 from yieldopt.conditional.doubts import doubts
 from yieldopt.conditional.integrand import Route, evaluate
 from yieldopt.conditional.prepare import frame
-from yieldopt.estimators.monte_carlo import BLOCK, units
+from yieldopt.estimators.counting import BLOCK, units
 from yieldopt.exact import Unit, layout, rows
 from yieldopt.problem import Problem
 from yieldopt.programs import forget, thorough

@@ -70,7 +70,7 @@ def counted(folder: Path) -> dict[str, float]:
     import jax
 
     from yieldopt import catalogue
-    from yieldopt.estimators.monte_carlo import count
+    from yieldopt.estimators.counting import count
     from yieldopt.study import plan as plans
     from yieldopt.sweep.folder import Folder
 

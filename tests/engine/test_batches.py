@@ -15,8 +15,8 @@ from yieldopt import batches, catalogue, limit_state
 from yieldopt.conditional import integrand
 from yieldopt.conditional import slope as sloped
 from yieldopt.conditional.prepare import frame
-from yieldopt.estimators import monte_carlo
-from yieldopt.estimators.monte_carlo import count
+from yieldopt.estimators import counting
+from yieldopt.estimators.counting import count
 from yieldopt.limit_state import LimitState
 from yieldopt.programs import program
 from yieldopt.study import config, plan
@@ -135,7 +135,7 @@ def test_counts_are_the_same_bit_for_bit_however_little_fits(most: int, monkeypa
     problem, design = bolt()
     whole = count(problem, design, jax.random.key(3), 0, 1024)
     batches._found.clear()  # pyright: ignore[reportPrivateUsage]
-    monkeypatch.setattr(monte_carlo, "_count", starved(monte_carlo._count, most))  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(counting, "_count", starved(counting._count, most))  # pyright: ignore[reportPrivateUsage]
     less = count(problem, design, jax.random.key(3), 0, 1024)
     for one, two in zip(whole, less, strict=True):
         np.testing.assert_array_equal(one, two)
@@ -149,12 +149,12 @@ def test_counts_are_the_same_bit_for_bit_where_memory_has_room(
     """As much at once as is wanted, and no unit more."""
     problem, design = bolt()
     usual, roomy = list[int](), list[int]()
-    own = monte_carlo._count  # pyright: ignore[reportPrivateUsage]
-    monkeypatch.setattr(monte_carlo, "_count", noted(own, usual))
+    own = counting._count  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(counting, "_count", noted(own, usual))
     whole = count(problem, design, jax.random.key(3), 0, stop)
     monkeypatch.setattr(batches, "room", lambda: 1 << 40)
     batches._found.clear()  # pyright: ignore[reportPrivateUsage]
-    monkeypatch.setattr(monte_carlo, "_count", noted(own, roomy))
+    monkeypatch.setattr(counting, "_count", noted(own, roomy))
     more = count(problem, design, jax.random.key(3), 0, stop)
     for one, two in zip(whole, more, strict=True):
         np.testing.assert_array_equal(one, two)

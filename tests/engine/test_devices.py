@@ -17,7 +17,8 @@ jax.config.update("jax_enable_x64", True)
 import numpy as np
 from yieldopt import catalogue
 from yieldopt.estimators.base import Precision
-from yieldopt.estimators.monte_carlo import MonteCarlo, count
+from yieldopt.estimators.counting import count
+from yieldopt.estimators.monte_carlo import MonteCarlo
 from yieldopt.estimators.sobol import Sobol
 from yieldopt.study import config, plan
 

@@ -13,7 +13,8 @@ from yieldopt.errors import UserError
 from yieldopt.estimators import proposal
 from yieldopt.estimators.auto import method
 from yieldopt.estimators.base import Precision, Watch, binomial_interval
-from yieldopt.estimators.monte_carlo import Counts, MonteCarlo, count
+from yieldopt.estimators.counting import Counts, count
+from yieldopt.estimators.monte_carlo import MonteCarlo
 from yieldopt.estimators.sobol import BATCH, LEAST, Sobol
 from yieldopt.problem import Defects, Limit, Problem
 from yieldopt.testing.crowds import Die, Height, Pillars, crowds, die

@@ -6,10 +6,11 @@ from typing import Any
 from yieldopt.conditional.doubts import FEW
 from yieldopt.errors import UserError
 from yieldopt.estimators.base import Estimate, Estimator, Precision, Watch, binomial_interval
+from yieldopt.estimators.counting import BLOCK
 from yieldopt.estimators.first_order import FirstOrder
 from yieldopt.estimators.importance import Importance
 from yieldopt.estimators.line import Line
-from yieldopt.estimators.monte_carlo import BLOCK, MonteCarlo
+from yieldopt.estimators.monte_carlo import MonteCarlo
 from yieldopt.estimators.points import Points
 from yieldopt.estimators.sobol import Sobol
 from yieldopt.estimators.subset import Subset
