@@ -62,7 +62,8 @@ class Lines(NamedTuple):
     def seen(self, which: np.ndarray) -> Seen:
         """Some of them, for a fit: those that fail somewhere, and no more than are enough."""
         some = np.flatnonzero(which & np.isfinite(self.distance))[:ENOUGH]
-        weight = np.minimum(self.adds[some] / max(self.adds[some].mean(), 1e-300), HEAVIEST) + EVEN
+        adds = self.adds[some]
+        weight = np.minimum(len(some) * adds / max(adds.sum(), 1e-300), HEAVIEST) + EVEN
         return Seen(self.places.inside[some], self.distance[some], self.slope[some], weight)
 
 
