@@ -1,5 +1,6 @@
 """Counting: samples of a plain problem a second beside NumPy, in flat memory; joint yields of many pillars."""
 
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -16,6 +17,9 @@ def test_plain_samples_are_counted_by_the_million(benchmark: Any, note: Any, mea
     note("four branches, float32: ns a sample", 1e9 / found["rate"], "ns", 1e9 / RATE)
     note("four branches, float64: ns a sample", 1e9 / doubles["rate"], "ns", 1e9 / other["rate"])
     note("four branches, NumPy: ns a sample", 1e9 / other["rate"], "ns", None)
+    if find_spec("openturns"):  # pip install -e '.[compare]'
+        peer = measured("openturns", "", "measure_count.py")
+        note("four branches, OpenTURNS: ns a sample", 1e9 / peer["rate"], "ns", None)
     memory = measured("memory", "", "measure_count.py")
     note("four branches: peak memory of 1e6 samples", memory["few"], "GiB", None)
     note("four branches: peak memory of 1e10 samples", memory["many"], "GiB", GROWN * memory["few"])
