@@ -1,4 +1,4 @@
-"""Counting: samples of a plain problem a second beside NumPy, in flat memory; joint yields of many pillars."""
+"""Counting: samples a second beside NumPy and OpenTURNS, in flat memory; joint yields of many pillars."""
 
 from importlib.util import find_spec
 from typing import Any

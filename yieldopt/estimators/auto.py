@@ -19,7 +19,7 @@ from yieldopt.problem import Problem
 REFEREE = 30_000_000
 """Elements that the referee may draw when it is called in: about a minute on two cores."""
 UNITS, CHECK = 200_000, 16
-"""Units that it may draw; the share of them that are a check of what they cannot settle."""
+"""Units that it may draw; one in so many of them is a check of what all could not settle."""
 LOOKS = 200_000
 """Looks at a problem of few elements, unless it is said how many."""
 TRIAL = 3_000

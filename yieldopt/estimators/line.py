@@ -71,21 +71,21 @@ class Line:
             asked = self.precision.half_width(found.loss)
             self.watch.tell("sampling", min(1.0, asked / max(half, 1e-300)) ** 2)
             met = half <= asked and batches >= 2
-            left = (self.evaluations - sampler.state.evaluations) // most
-            if met or left < 1 or self.watch.stop.is_set():
+            if met or self._over(sampler, most):
                 return drawn, found
             # A quarter more at most, so that summing up what there is does not cost more than the looks.
-            wanted = int(
-                np.clip(batches * ((half / max(asked, 1e-300)) ** 2 - 1.0), 1, max(min(batches // 4, left), 1))
-            )
-            batches += wanted
+            wanted = int(np.clip(batches * ((half / max(asked, 1e-300)) ** 2 - 1.0), 1, max(batches // 4, 1)))
             for _ in range(wanted):
-                if self.watch.stop.is_set():
+                if self._over(sampler, most):
                     break
                 before = sampler.state.evaluations
-                more = sampler.batch()
+                more, batches = sampler.batch(), batches + 1
                 most = max(most, sampler.state.evaluations - before)
                 drawn = [one.and_(other) for one, other in zip(drawn, more, strict=True)]
+
+    def _over(self, sampler: Batches, most: int) -> bool:
+        """Whether a batch of so many looks is not to be begun."""
+        return sampler.state.evaluations + most > self.evaluations or self.watch.stop.is_set()
 
     def _answer(self, state: LimitState, drawn: list[Drawn], total: Summed, found: Found, watch: Stopwatch) -> Estimate:
         loss, stderr = total
